@@ -1,0 +1,57 @@
+"""The commands put together, and what happens when one fails."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nextslice.cli.check import check
+from nextslice.cli.demo import demo
+from nextslice.cli.display import say_error
+from nextslice.cli.fetch import fetch
+from nextslice.cli.phantom import phantom
+from nextslice.cli.report import report
+from nextslice.cli.simulate import simulate
+from nextslice.errors import NextsliceError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="nextslice",
+    help="Which slice should the expert annotate next? Active learning for medical image "
+    "segmentation with stochastic batches.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold names of patients
+    rich_markup_mode="rich",
+)
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"nextslice {version_of('nextslice')}")
+        raise typer.Exit
+
+
+for command in (demo, phantom, fetch, check, simulate, report):
+    app.command()(command)
+
+
+def run() -> int:
+    """Run the command line; returns the exit code.
+
+    0: done. 1: ``check`` found refused cases. 2: an error that says what to do.
+    130: stopped by Ctrl-C.
+    """
+    try:
+        app()
+    except NextsliceError as error:
+        say_error(error)
+        return 2
+    return 0

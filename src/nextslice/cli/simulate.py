@@ -1,0 +1,140 @@
+"""``nextslice simulate``: one run of active learning on a labelled data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextslice.cli.display import progress_bar, say
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    data: Annotated[Path, typer.Argument(help="Folder of the data set.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the run; an earlier run in it goes on.")
+    ] = Path("runs/simulation"),
+    uncertainty: Annotated[
+        str | None,
+        typer.Option(
+            help="entropy, dropout, tta, learning-loss or package.module:Class.",
+            show_default="entropy, or none where the selection ignores scores",
+        ),
+    ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="stochastic-batches, top-k, random, core-set or package.module:Class."
+        ),
+    ] = "stochastic-batches",
+    preset: Annotated[str, typer.Option(help="paper, released-code or quick.")] = "paper",
+    budget: Annotated[
+        int | None, typer.Option(help="Slices per query.", show_default="the preset's")
+    ] = None,
+    cycles: Annotated[
+        int | None,
+        typer.Option(help="Queries after the initial training.", show_default="the preset's"),
+    ] = None,
+    initial: Annotated[
+        int | None,
+        typer.Option(help="Slices in the initial set.", show_default="the preset's"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="All chance of the run comes from it.")] = 0,
+    test: Annotated[
+        int | None,
+        typer.Option(help="Cases set aside for testing.", show_default="a fifth"),
+    ] = None,
+    val: Annotated[int, typer.Option(help="Cases set aside and not used.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Decides which cases are set aside.")] = 0,
+    axis: Annotated[
+        int | None,
+        typer.Option(
+            help="Axis to slice along: 0, 1 or 2.", show_default="the one with largest spacing"
+        ),
+    ] = None,
+    spacing: Annotated[
+        float | None,
+        typer.Option(help="Resample slices to this many mm.", show_default="as they are"),
+    ] = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            help="Height and width of the slices.", show_default="what holds every case"
+        ),
+    ] = None,
+    fit: Annotated[
+        str, typer.Option(help="How slices get that size: crop (and pad) or resize.")
+    ] = "crop",
+    labels: Annotated[
+        str | None,
+        typer.Option(help='Merge label values: "gland=1,2" or "zone=1;gland=2".'),
+    ] = None,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Go on without the cases that are refused.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads.", show_default="the preset's")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting: training.steps=300 (repeatable)."),
+    ] = None,
+) -> None:
+    """Simulate active learning on a labelled data set; the labels play the expert.
+
+    The same command goes on where an earlier one stopped.
+    """
+    from nextslice.config import resolve_config
+    from nextslice.simulation import CycleResult, open_splits
+    from nextslice.simulation import simulate as run_simulation
+    from nextslice.strategies import needs_scores
+
+    if uncertainty is None and needs_scores(selection):
+        uncertainty = "entropy"
+    given = {"budget": budget, "cycles": cycles, "initial": initial, "threads": threads}
+    changes: dict[str, object] = {
+        "data": {
+            "folder": str(data),
+            "axis": axis,
+            "spacing": spacing,
+            "size": size,
+            "fit": fit,
+            "labels": labels,
+            "skip_refused": skip_refused,
+        },
+        "split": {"test": test, "val": val, "seed": split_seed},
+        "uncertainty": uncertainty,
+        "selection": selection,
+        "seed": seed,
+        "device": device,
+    } | {name: value for name, value in given.items() if value is not None}
+    config = resolve_config(preset, changes, assignments or ())
+
+    def tell_cycle(result: CycleResult) -> None:
+        mean = result.evaluation.classes["mean"]
+        say(
+            f"cycle {result.cycle}: {result.n_labelled} labelled slices, "
+            f"mean 3D Dice {mean.dice_3d:.4f}, HD95 {mean.hd95_3d_mm:.2f} mm"
+        )
+
+    try:
+        with progress_bar() as on_progress:
+            splits = open_splits(config, on_progress)
+            pool = splits.train
+            say(
+                f"{data}: {pool.layout} layout, {len(pool.classes)} classes "
+                f"({', '.join(pool.classes)}); slices of {pool.size[0]} x {pool.size[1]}"
+            )
+            say(
+                f"training on up to {len(pool)} slices of {len(pool.cases)} cases, "
+                f"testing on {len(splits.test.cases)} cases"
+            )
+            run_simulation(config, splits, out, on_progress=on_progress, on_cycle=tell_cycle)
+    except KeyboardInterrupt:
+        say(f"Stopped. The same command goes on from here: {out} has all that was finished.")
+        raise typer.Exit(130) from None
+    typer.echo(f"{out}/cycles.csv")

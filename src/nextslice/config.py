@@ -1,0 +1,180 @@
+"""The settings of one simulated run, from a preset and what was changed in it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextslice.errors import SettingsError
+from nextslice.models.training import TrainingSettings
+from nextslice.settings import plain, validated
+from nextslice.strategies import build_selection, build_uncertainty
+
+__all__ = ["PRESETS", "Config", "resolve_config"]
+
+PRESETS: Final = ("paper", "released-code", "quick")
+
+_WHOLE = Annotated[int, Field(ge=0)]
+_POSITIVE = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Strict):
+    """Where the scans are and how they are prepared (``SlicePool.from_folder``)."""
+
+    folder: str
+    axis: Literal[0, 1, 2] | None = None
+    spacing: Annotated[float, Field(gt=0)] | None = None
+    size: tuple[_POSITIVE, _POSITIVE] | None = None
+    fit: Literal["crop", "resize"] = "crop"
+    labels: str | None = None
+    skip_refused: bool = False
+
+
+class SplitConfig(_Strict):
+    """How many cases are set aside. `test` None is a fifth of the cases."""
+
+    test: _POSITIVE | None = None
+    val: _WHOLE = 0
+    seed: _WHOLE = 0
+
+
+class NetworkConfig(_Strict):
+    """The U-Net's width at each level, and its dropout probability."""
+
+    channels: Annotated[tuple[_POSITIVE, ...], Field(min_length=2)] = (64, 128, 256, 512)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
+class EvaluationConfig(_Strict):
+    """See :func:`nextslice.evaluation.evaluate.evaluate`."""
+
+    hd95_in_voxels: bool = False
+    count_empty_slices: bool = False
+
+
+class StrategyConfig(_Strict):
+    """A strategy's name (see :mod:`nextslice.strategies`) and all of its fields."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class Config(_Strict):
+    """One run, with nothing left to default.
+
+    Attributes:
+        initial: Slices in the initial set, drawn at random.
+        budget: Slices per query.
+        cycles: Queries after the initial training.
+        threads: CPU threads. Sums in another order round differently, so a run keeps the
+            number it began with.
+    """
+
+    preset: str
+    data: DataConfig
+    split: SplitConfig
+    network: NetworkConfig
+    training: TrainingSettings
+    uncertainty: StrategyConfig | None
+    selection: StrategyConfig
+    evaluation: EvaluationConfig
+    initial: _POSITIVE
+    budget: _POSITIVE
+    cycles: _WHOLE
+    seed: _WHOLE
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: _POSITIVE
+
+
+def resolve_config(
+    preset: str, changes: Mapping[str, object], assignments: Sequence[str] = ()
+) -> Config:
+    """A preset with changes.
+
+    Args:
+        preset: "paper", "released-code" or "quick".
+        changes: Nested settings that replace the preset's. ``uncertainty`` and ``selection``
+            may be plain names.
+        assignments: ``path.to.setting=value``, the value in YAML, applied last. A strategy's
+            own fields are reached as ``uncertainty.samples=16``.
+
+    Raises:
+        SettingsError: A name, a type or a range is wrong; says which and what is allowed.
+    """
+    settings = _merged(_preset(preset), changes)
+    for assignment in assignments:
+        settings = _merged(settings, _parsed(assignment))
+    of_uncertainties = settings.pop("uncertainties")
+    settings["preset"] = preset
+    if settings.get("threads") is None:
+        settings["threads"] = os.cpu_count() or 1
+    for section in ("uncertainty", "selection"):
+        chosen = settings.get(section)
+        if chosen is None:
+            settings[section] = None
+            continue
+        fields = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
+        name = str(fields.pop("name", ""))
+        defaults = of_uncertainties.get(name, {}) if section == "uncertainty" else {}
+        build = build_uncertainty if section == "uncertainty" else build_selection
+        parameters = plain(build(name, _merged(defaults, fields)))
+        settings[section] = {"name": name, "parameters": parameters}
+    return validated(Config, settings)
+
+
+def _preset(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, n=1)
+        raise SettingsError(
+            f"Expected preset to be one of {', '.join(PRESETS)}, got {name!r}.",
+            remedy=f"Did you mean {close[0]}?" if close else "",
+        )
+    text = files("nextslice").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def _parsed(assignment: str) -> dict[str, Any]:
+    path, equals, value = assignment.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise SettingsError(
+            f"Expected a setting as path.to.setting=value, got {assignment!r}.",
+            remedy="For example: --set training.steps=300",
+        )
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"Expected a value in YAML for {path}, got {value!r}.") from error
+    for key in reversed(keys):
+        nested = {key: nested}
+    result: dict[str, Any] = nested
+    return result
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`; dictionaries are merged key by key, all else is replaced.
+
+    A strategy named by a plain word becomes a dictionary when one of its fields is changed.
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(old, str):
+            old = {"name": old}
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            merged[key] = _merged(old, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,264 @@
+"""The gate: one verdict per case, and nothing enters that is damaged or does not fit.
+
+A refused case names its reason and what to do; the other cases go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nextslice.data.layouts import CaseFiles, DataSet, Refusal
+from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
+from nextslice.errors import DataError, RefusedCasesError
+from nextslice.progress import OnProgress, Progress, ignore_progress
+
+__all__ = [
+    "CheckedCase",
+    "Refusal",
+    "Verdict",
+    "check_case",
+    "check_data_set",
+    "checked_cases",
+    "refused_error",
+]
+
+_MOST_VALUES = 255  # class numbers are bytes, and 0 is background
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks found out about a case.
+
+    Attributes:
+        case: Its id.
+        refusals: Every reason to refuse it; empty if it is accepted.
+        geometry: The image's, or None if it could not be read.
+        values: The label's values in order, background included; None without a label, or
+            if the label could not be used.
+        digest: SHA-256 of the image's voxels, or "" if it could not be read.
+    """
+
+    case: str
+    refusals: tuple[Refusal, ...] = ()
+    geometry: Geometry | None = None
+    values: tuple[int, ...] | None = None
+    digest: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the case may enter."""
+        return not self.refusals
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """Voxels along x, y, z, if the image could be read."""
+        return self.geometry.shape if self.geometry else None
+
+    @property
+    def spacing(self) -> tuple[float, float, float] | None:
+        """Millimetres along x, y, z, if the image could be read."""
+        return self.geometry.spacing if self.geometry else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON; :meth:`from_dict` takes them back."""
+        return {
+            "case": self.case,
+            "refusals": [[r.reason, r.remedy] for r in self.refusals],
+            "geometry": self.geometry.to_dict() if self.geometry else None,
+            "values": None if self.values is None else list(self.values),
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Verdict:
+        """The verdict that :meth:`to_dict` wrote."""
+        geometry, values = content["geometry"], content["values"]
+        return cls(
+            content["case"],
+            tuple(Refusal(reason, remedy) for reason, remedy in content["refusals"]),
+            None if geometry is None else Geometry.from_dict(geometry),
+            None if values is None else tuple(values),
+            content["digest"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedCase:
+    """A verdict with what was read on the way to it, so that no file is read twice.
+
+    `image` and `label` are None where they could not be read; use them only if accepted.
+    """
+
+    verdict: Verdict
+    image: Volume | None = None
+    label: Volume | None = None
+
+
+def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> CheckedCase:
+    """Read one case and look at everything that would spoil it.
+
+    Args:
+        files: The case; one with problems of its own is refused unopened.
+        declared: The label values that may occur, or None for any from 0 up.
+    """
+    if files.problems:
+        return CheckedCase(Verdict(files.case, files.problems))
+    refusals: list[Refusal] = []
+    image = _read("image", files.image, refusals)
+    label = _read("label", files.label, refusals) if files.label is not None else None
+    if image is not None and not np.isfinite(image.voxels).all():
+        count = int(np.count_nonzero(~np.isfinite(image.voxels)))
+        refusals.append(
+            Refusal(
+                f"the image {files.image.name} has {count:,} voxels that are NaN or infinite",
+                "Export the scan again, or replace these voxels by a background value.",
+            )
+        )
+    if image is not None and label is not None:
+        refusals += [
+            Refusal(
+                f"image and label differ in {difference}",
+                "Resample the label onto the image's grid, or pair the right files.",
+            )
+            for difference in image.geometry.differences(label.geometry, TOLERANCE)
+        ]
+    values = None
+    if label is not None and files.label is not None:
+        values = _label_values(label, files.label.name, declared, refusals)
+    verdict = Verdict(
+        files.case,
+        tuple(refusals),
+        image.geometry if image else None,
+        values,
+        _digest(image) if image else "",
+    )
+    return CheckedCase(verdict, image, label)
+
+
+def checked_cases(
+    data_set: DataSet, on_progress: OnProgress = ignore_progress, stage: str = "check"
+) -> Iterator[CheckedCase]:
+    """Check case after case, and find scans that occur under two ids.
+
+    One case is in memory at a time. Of two cases with the same voxels the later is refused:
+    were both let in, a split by case could put the same patient on both sides.
+    """
+    first_with: dict[str, str] = {}
+    for done, files in enumerate(data_set.cases):
+        on_progress(Progress(stage, done, len(data_set.cases), files.case))
+        checked = check_case(files, data_set.declared)
+        verdict = checked.verdict
+        if verdict.digest and verdict.digest in first_with:
+            other = first_with[verdict.digest]
+            twin = Refusal(
+                f"its image has the same voxels as that of the case {other}",
+                f"Remove {verdict.case} or {other}, or put the right scan in its place.",
+            )
+            verdict = Verdict(
+                verdict.case,
+                (*verdict.refusals, twin),
+                verdict.geometry,
+                verdict.values,
+                verdict.digest,
+            )
+            checked = CheckedCase(verdict, checked.image, checked.label)
+        elif verdict.digest:
+            first_with[verdict.digest] = verdict.case
+        yield checked
+    on_progress(Progress(stage, len(data_set.cases), len(data_set.cases)))
+
+
+def check_data_set(
+    data_set: DataSet, on_progress: OnProgress = ignore_progress
+) -> tuple[Verdict, ...]:
+    """One verdict per case, in the order of the cases."""
+    return tuple(checked.verdict for checked in checked_cases(data_set, on_progress))
+
+
+def refused_error(folder: str, refused: tuple[Verdict, ...], total: int) -> RefusedCasesError:
+    """The error that names every refused case, the reasons and what to do."""
+    lines = [
+        f"  {v.case}: {r.reason}{'. ' + r.remedy if r.remedy else ''}"
+        for v in refused
+        for r in v.refusals
+    ]
+    return RefusedCasesError(
+        f"{len(refused)} of {total} cases in {folder} cannot be used:\n" + "\n".join(lines),
+        remedy="Put them right, or go on without them (--skip-refused, skip_refused=True).",
+    )
+
+
+def _read(kind: str, path: Any, refusals: list[Refusal]) -> Volume | None:
+    try:
+        return read_volume(path)
+    except DataError as error:
+        cause = f" (likely cause: {error.cause})" if error.cause else ""
+        refusals.append(
+            Refusal(f"the {kind} cannot be used: {error.problem}{cause}", error.remedy)
+        )
+    except (OSError, MemoryError) as error:
+        reason = f"the {kind} {path} cannot be read: {error or type(error).__name__}"
+        refusals.append(Refusal(reason, "Check the file's permissions and size."))
+    return None
+
+
+def _label_values(
+    label: Volume, name: str, declared: Mapping[int, str] | None, refusals: list[Refusal]
+) -> tuple[int, ...] | None:
+    found = _unique(label.voxels)
+    whole = np.isfinite(found) & (found == np.rint(found)) if found.dtype.kind == "f" else None
+    if whole is not None and not whole.all():
+        odd = ", ".join(str(v) for v in found[~whole][:5])
+        refusals.append(
+            Refusal(
+                f"the label {name} has values that are not whole numbers: {odd}",
+                "Export the label as integers; resample labels with nearest neighbour only.",
+            )
+        )
+        return None
+    values = tuple(int(v) for v in found)
+    if declared is not None:
+        unknown = [v for v in values if v not in declared]
+        allowed = ", ".join(map(str, sorted(declared)))
+        remedy = f"The declared values are {allowed}: correct the label, or dataset.json."
+        reason = f"the label {name} has values that dataset.json does not declare: "
+    else:
+        unknown = [v for v in values if v < 0]
+        remedy = "Use 0 for background and positive numbers for what is segmented."
+        reason = f"the label {name} has negative values: "
+    if unknown:
+        refusals.append(Refusal(reason + _some(unknown), remedy))
+    if len(values) > _MOST_VALUES + 1:
+        refusals.append(
+            Refusal(
+                f"the label {name} has {len(values):,} different values",
+                "This looks like a scan: are image and label mixed up?",
+            )
+        )
+    return values
+
+
+def _some(values: list[int]) -> str:
+    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+    return ", ".join(map(str, values[:5])) + more
+
+
+def _unique(voxels: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:
+    if voxels.dtype == np.uint8:  # counting is far quicker than sorting
+        return np.flatnonzero(np.bincount(voxels.ravel(order="K"), minlength=1))
+    # Neighbours are mostly equal, so little is left to sort where a value begins anew.
+    flat = voxels.ravel(order="K")
+    begins = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return np.unique(flat[np.concatenate(([0], begins))])
+
+
+def _digest(volume: Volume) -> str:
+    # The voxels alone: a copy under another name often has another header or compression.
+    content = hashlib.sha256(repr(volume.voxels.shape).encode())
+    content.update(np.ascontiguousarray(volume.voxels.transpose(2, 1, 0)).data)
+    return content.hexdigest()

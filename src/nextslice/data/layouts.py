@@ -1,0 +1,294 @@
+"""A folder of scans -> the list of its cases, whatever way it is laid out.
+
+Known layouts: MSD (Medical Segmentation Decathlon, `dataset.json` with a list `training`),
+nnU-Net v2 (`dataset.json` with `channel_names` and `file_ending`), PROMISE12
+(`Case00.mhd` and `Case00_segmentation.mhd`, in one folder or in part folders) and a plain pair
+of folders (`images` and `labels`, or `imagesTr` and `labelsTr`, matched by name).
+
+What is wrong with one case (a file listed but missing, an id listed twice) is kept with the
+case and refused by :mod:`nextslice.data.checks`; only what makes the whole folder unusable
+raises.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nextslice.data.labels import declared_values
+from nextslice.data.readers import SUFFIXES, scan_suffix
+from nextslice.errors import DataError
+
+__all__ = ["CaseFiles", "DataSet", "Refusal", "recognise"]
+
+_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
+_PROMISE = re.compile(r"(case\d+)(_segmentation)?\.(mhd|mha)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a case is not let in, and what to do about it."""
+
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """One case's files.
+
+    Attributes:
+        case: The id, unique in its data set.
+        image: The scan.
+        label: Its segmentation, or None if there is none (yet).
+        problems: What the list itself shows to be wrong; the files are then not opened.
+    """
+
+    case: str
+    image: Path
+    label: Path | None = None
+    problems: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a folder holds.
+
+    Attributes:
+        folder: The folder, as an absolute path.
+        layout: "MSD", "nnU-Net v2", "PROMISE12" or "paired folders".
+        cases: All cases, sorted by id; those with problems too.
+        declared: Label value -> its name, background included, or None if the layout does
+            not say which values there are.
+    """
+
+    folder: Path
+    layout: str
+    cases: tuple[CaseFiles, ...]
+    declared: dict[int, str] | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the list itself, a line each."""
+        return tuple(f"{c.case}: {p.reason}" for c in self.cases for p in c.problems)
+
+
+def recognise(folder: Path) -> DataSet:
+    """Find out how a folder is laid out and list its cases.
+
+    Raises:
+        DataError: There is no such folder, no known layout fits (the message says what was
+            found instead), or a `dataset.json` cannot be used.
+    """
+    folder = Path(folder).expanduser().absolute()
+    if not folder.is_dir():
+        raise DataError(f"{folder} should be a folder of scans, but there is no such folder.")
+    description = folder / "dataset.json"
+    data_set = None
+    if description.is_file():
+        content = _load(description)
+        if isinstance(content.get("training"), list):
+            data_set = _decathlon(folder, content)
+        elif "channel_names" in content or "file_ending" in content:
+            data_set = _nnunet(folder, content)
+    else:
+        data_set = _promise(folder) or _paired(folder)
+    if data_set is None:
+        raise _unknown(folder)
+    if not data_set.cases:
+        raise DataError(
+            f"{folder} has the {data_set.layout} layout, but lists no case.",
+            remedy="Put the scans where the layout expects them.",
+        )
+    return replace(data_set, cases=_one_each(data_set.cases))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path} is not valid JSON ({error}).", remedy="Put the file right, or restore it."
+        ) from error
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{path} should hold an object with names, but holds a list or a value."
+        )
+    return content
+
+
+def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
+    cases = []
+    for place, entry in enumerate(content["training"]):
+        fields = entry if isinstance(entry, dict) else {"image": entry}
+        image, label = fields.get("image"), fields.get("label")
+        if not isinstance(image, str) or not isinstance(label, str | None):
+            raise DataError(
+                f'{folder / "dataset.json"}: "training" should list pairs of image and label, '
+                f"but entry {place + 1} is {entry!r}."
+            )
+        outside = [name for name in (image, label) if name and not _is_inside(name)]
+        problems = tuple(
+            Refusal(
+                f"dataset.json names a file outside the data set's folder: {name}",
+                "Move the file into the folder and name it by a path relative to it.",
+            )
+            for name in outside
+        )
+        files = CaseFiles(
+            _stem(Path(image)), folder / image, folder / label if label else None, problems
+        )
+        cases.append(files)
+    return DataSet(
+        folder,
+        "MSD",
+        tuple(cases),
+        declared_values(content.get("labels"), folder / "dataset.json"),
+    )
+
+
+def _is_inside(name: str) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _nnunet(folder: Path, content: dict[str, Any]) -> DataSet:
+    ending = content.get("file_ending", ".nii.gz")
+    if ending not in SUFFIXES:
+        raise DataError(
+            f'{folder / "dataset.json"}: "file_ending" should be one of {", ".join(SUFFIXES)}, '
+            f"but is {ending!r}.",
+            remedy="Convert the scans to .nii.gz.",
+        )
+    channels = content.get("channel_names", {"0": "image"})
+    if not isinstance(channels, dict) or len(channels) != 1:
+        raise DataError(
+            f"{folder} should have one channel per case, but dataset.json names {channels!r}.",
+            cause="nextslice segments scans of one channel.",
+            remedy="Make a data set of one channel, and a dataset.json that names it.",
+        )
+    images = [p for p in _scans(folder / "imagesTr") if p.name.endswith(ending)]
+    cases = []
+    for image in images:
+        name, found, channel = _stem(image).rpartition("_")
+        if not found or not re.fullmatch(r"\d{4}", channel):
+            problem = Refusal(
+                f"{image.name} should end in a channel number, as in case_0000{ending}",
+                "Rename the file.",
+            )
+            cases.append(CaseFiles(_stem(image), image, None, (problem,)))
+            continue
+        if channel != "0000":
+            problem = Refusal(
+                f"{image.name} is channel {channel}, but dataset.json names one channel",
+                "Take the file away, or give it a case of its own.",
+            )
+            cases.append(CaseFiles(name, image, None, (problem,)))
+            continue
+        label = folder / "labelsTr" / f"{name}{ending}"
+        cases.append(CaseFiles(name, image, label if label.is_file() else None))
+    known = {files.case for files in cases}
+    cases += _orphans(folder / "labelsTr", known, folder / "imagesTr", f"_0000{ending}")
+    return DataSet(
+        folder,
+        "nnU-Net v2",
+        tuple(cases),
+        declared_values(content.get("labels"), folder / "dataset.json"),
+    )
+
+
+def _promise(folder: Path) -> DataSet | None:
+    found: dict[tuple[Path, str], dict[bool, Path]] = {}
+    for path in (*_scans(folder), *(p for part in _folders(folder) for p in _scans(part))):
+        if match := _PROMISE.fullmatch(path.name):
+            found.setdefault((path.parent, match[1]), {})[match[2] is not None] = path
+    if not found:
+        return None
+    cases = []
+    for (parent, case), files in found.items():
+        if False in files:
+            cases.append(CaseFiles(case, files[False], files.get(True)))
+        else:
+            cases.append(_without_image(case, files[True], parent / f"{case}.mhd"))
+    return DataSet(folder, "PROMISE12", tuple(cases), {0: "background", 1: "prostate"})
+
+
+def _paired(folder: Path) -> DataSet | None:
+    for images, labels in _PAIRS:
+        scans = _scans(folder / images)
+        if not scans:
+            continue
+        by_stem = {_stem(path): path for path in _scans(folder / labels)}
+        cases = [CaseFiles(_stem(path), path, by_stem.get(_stem(path))) for path in scans]
+        known = {files.case for files in cases}
+        cases += _orphans(folder / labels, known, folder / images, ".nii.gz")
+        return DataSet(folder, "paired folders", tuple(cases))
+    return None
+
+
+def _orphans(labels: Path, known: set[str], images: Path, ending: str) -> list[CaseFiles]:
+    return [
+        _without_image(_stem(path), path, images / f"{_stem(path)}{ending}")
+        for path in _scans(labels)
+        if _stem(path) not in known
+    ]
+
+
+def _without_image(case: str, label: Path, expected: Path) -> CaseFiles:
+    problem = Refusal(
+        f"the label {label.name} has no image",
+        f"Put the scan at {expected}, or move the label.",
+    )
+    return CaseFiles(case, expected, label, (problem,))
+
+
+def _one_each(cases: Iterable[CaseFiles]) -> tuple[CaseFiles, ...]:
+    """Sort by id; a case that is listed more than once becomes one refused case."""
+    listed: dict[str, list[CaseFiles]] = {}
+    for files in cases:
+        listed.setdefault(files.case, []).append(files)
+    result = []
+    for _, entries in sorted(listed.items()):
+        first = entries[0]
+        if len(entries) > 1:
+            names = ", ".join(str(e.image) for e in entries)
+            twice = Refusal(
+                f"the case is listed {len(entries)} times: {names}",
+                "Keep one of them, or give the others ids of their own.",
+            )
+            found = dict.fromkeys(p for e in entries for p in e.problems)
+            first = replace(first, problems=(twice, *found))
+        result.append(first)
+    return tuple(result)
+
+
+def _stem(path: Path) -> str:
+    suffix = scan_suffix(path) or path.suffix
+    return path.name[: len(path.name) - len(suffix)] if suffix else path.name
+
+
+def _scans(folder: Path) -> list[Path]:
+    # Names with a leading dot are other systems' notes about a file, not scans.
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if scan_suffix(p) and p.name[0] != ".")
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+
+
+def _unknown(folder: Path) -> DataError:
+    names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir())
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return DataError(
+        f"{folder} fits none of the known layouts: MSD (dataset.json with a list "
+        f'"training"), nnU-Net v2 (dataset.json with "channel_names", imagesTr/case_0000.nii.gz'
+        f"), PROMISE12 (Case00.mhd, Case00_segmentation.mhd), paired folders (images/ and "
+        f"labels/, or imagesTr/ and labelsTr/). Found: {shown or 'nothing'}.",
+        remedy="Point at the folder that holds dataset.json or the images, or rearrange it.",
+    )

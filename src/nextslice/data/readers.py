@@ -1,0 +1,260 @@
+"""Scans on disk <-> :class:`Volume`: NIfTI, MetaImage and NRRD, through SimpleITK.
+
+A volume's voxels are in the order of the file's axes (x, y, z). Its geometry is in
+SimpleITK's convention: millimetres, LPS (towards the patient's left, posterior, superior).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  its own manual calls it so
+
+from nextslice.data.integrity import verify_whole
+from nextslice.errors import DataError, SettingsError
+from nextslice.files import usual_mode
+
+__all__ = [
+    "SUFFIXES",
+    "TOLERANCE",
+    "Geometry",
+    "Volume",
+    "read_volume",
+    "scan_suffix",
+    "write_volume",
+]
+
+SUFFIXES = (".nii.gz", ".nii", ".mhd", ".mha", ".nrrd", ".nhdr")
+"""The formats that are read and written; a .mhd or .nhdr has its voxels in a file beside it."""
+
+TOLERANCE = 1e-3
+"""Two geometries are the same when spacing and origin differ by less than this many
+millimetres and direction cosines by less than this: above the rounding of any format, below
+what moves a voxel."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a volume's voxels lie in the patient.
+
+    Attributes:
+        shape: Voxels along x, y, z (the file's axes).
+        spacing: Millimetres between voxel centres along x, y, z.
+        origin: Centre of the first voxel, in millimetres, LPS.
+        direction: The axes' direction cosines, a 3 x 3 matrix row by row, LPS.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+    def differences(self, other: Geometry, tolerance: float = TOLERANCE) -> list[str]:
+        """What differs from `other` by more than `tolerance`, a line each; empty if nothing.
+
+        Args:
+            other: The geometry to compare with.
+            tolerance: Millimetres for spacing and origin; a plain number for the direction
+                cosines. Shapes must be equal.
+        """
+        found = []
+        if self.shape != other.shape:
+            found.append(f"shape {_times(self.shape)} and {_times(other.shape)}")
+        for name, unit in (("spacing", " mm"), ("origin", " mm"), ("direction", "")):
+            mine, yours = getattr(self, name), getattr(other, name)
+            gap = max(abs(a - b) for a, b in zip(mine, yours, strict=True))
+            if not gap <= tolerance:
+                found.append(
+                    f"{name} {_numbers(mine)} and {_numbers(yours)} (up to {gap:.4g}{unit})"
+                )
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, ready for JSON; :meth:`from_dict` takes them back."""
+        return {
+            "shape": list(self.shape),
+            "spacing": list(self.spacing),
+            "origin": list(self.origin),
+            "direction": list(self.direction),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Geometry:
+        """The geometry that :meth:`to_dict` wrote, exactly."""
+        x, y, z = (int(n) for n in values["shape"])
+        sx, sy, sz = (float(n) for n in values["spacing"])
+        ox, oy, oz = (float(n) for n in values["origin"])
+        direction = tuple(float(n) for n in values["direction"])
+        return cls((x, y, z), (sx, sy, sz), (ox, oy, oz), direction)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A scan or a label in memory.
+
+    Attributes:
+        voxels: Array of shape (x, y, z), in the file's own number type.
+        geometry: Where the voxels lie; its shape is the array's.
+    """
+
+    voxels: np.ndarray[Any, np.dtype[Any]]
+    geometry: Geometry
+
+
+def scan_suffix(path: Path) -> str | None:
+    """The suffix of :data:`SUFFIXES` that a path ends in (in lower case), or None."""
+    name = path.name.lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a three-dimensional scan or label, whole or not at all.
+
+    Raises:
+        DataError: The file is missing, empty, damaged, of an unknown format, not
+            three-dimensional, in colour or complex, or its geometry is not that of a
+            rectangular grid. The message names the file.
+    """
+    if scan_suffix(path) is None:
+        raise DataError(
+            f"{path} should end in one of {', '.join(SUFFIXES)}.",
+            remedy="Convert the scan to .nii.gz.",
+        )
+    if not path.is_file():
+        raise DataError(
+            f"{path} is missing.",
+            remedy="Put the file there, or take the case out of the list.",
+        )
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    _demand_grey_volume(path, reader)
+    geometry = _geometry(reader)
+    if not all(s > 0 and math.isfinite(s) for s in geometry.spacing):
+        raise DataError(
+            f"{path} should have a positive spacing, but has {_numbers(geometry.spacing)} mm.",
+            remedy="Export the scan again with its voxel spacing.",
+        )
+    probe = sitk.Image([1, 1, 1], reader.GetPixelID())
+    not_finite = verify_whole(path, math.prod(geometry.shape) * probe.GetSizeOfPixelComponent())
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    voxels = sitk.GetArrayFromImage(image)
+    if not_finite.places:
+        voxels.reshape(-1)[not_finite.places] = not_finite.values
+    return Volume(voxels.transpose(2, 1, 0), geometry)
+
+
+def write_volume(
+    path: Path, voxels: np.ndarray[Any, np.dtype[Any]], geometry: Geometry
+) -> None:
+    """Write a volume in the format that `path` ends in.
+
+    Voxels come back exactly as they were. So does the geometry from MetaImage and NRRD; NIfTI
+    keeps it in single precision. A format of one file is replaced in one step.
+
+    Args:
+        path: Ends in one of :data:`SUFFIXES`; .nii.gz is compressed, .mhd writes a .raw too.
+        voxels: Array of shape (x, y, z); truth values are written as 0 and 1.
+        geometry: Its shape must be the array's.
+
+    Raises:
+        SettingsError: Unknown suffix, a shape that does not fit, or a number type that these
+            formats do not know.
+    """
+    suffix = scan_suffix(path)
+    if suffix is None:
+        raise SettingsError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+    if voxels.shape != geometry.shape:
+        raise SettingsError(
+            f"Voxels for {path} should have the shape {_times(geometry.shape)} of their "
+            f"geometry, but have {_times(voxels.shape)}."
+        )
+    if voxels.dtype == np.bool_:
+        voxels = voxels.astype(np.uint8)
+    try:
+        image = sitk.GetImageFromArray(np.ascontiguousarray(voxels.transpose(2, 1, 0)))
+    except (TypeError, KeyError) as error:
+        raise SettingsError(f"{path} cannot hold numbers of type {voxels.dtype}.") from error
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(geometry.origin)
+    image.SetDirection(geometry.direction)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if suffix in {".mhd", ".nhdr"}:  # the header names its data file, so it cannot be renamed
+        sitk.WriteImage(image, str(path))
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        sitk.WriteImage(image, name, useCompression=suffix in {".nii.gz", ".nrrd"})
+        temporary.chmod(usual_mode())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _demand_grey_volume(path: Path, reader: sitk.ImageFileReader) -> None:
+    if reader.GetDimension() != 3:
+        size = _times(reader.GetSize())
+        raise DataError(
+            f"{path} should have three dimensions, but has {reader.GetDimension()} ({size}).",
+            cause="Several time points or channels, or a single slice, in one file.",
+            remedy="Export one three-dimensional volume per case and per channel.",
+        )
+    kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
+    if reader.GetNumberOfComponents() != 1 or "vector" in kind or "complex" in kind:
+        raise DataError(
+            f"{path} should hold one real number per voxel, but holds a {kind}.",
+            cause="A colour picture, a vector field or complex data.",
+            remedy="Export the scan as a grey-scale volume.",
+        )
+
+
+def _geometry(reader: sitk.ImageFileReader) -> Geometry:
+    return Geometry.from_dict(
+        {
+            "shape": reader.GetSize(),
+            "spacing": reader.GetSpacing(),
+            "origin": reader.GetOrigin(),
+            "direction": reader.GetDirection(),
+        }
+    )
+
+
+def _unreadable(path: Path, error: RuntimeError) -> DataError:
+    said = str(error).strip().splitlines()[-1].strip()
+    if "orthonormal" in str(error):
+        return DataError(
+            f"{path} should have axes at right angles, but its affine is sheared.",
+            cause="The scan was registered or tilted (gantry tilt) without resampling it.",
+            remedy="Resample the scan and its label onto a rectangular grid.",
+        )
+    if path.stat().st_size == 0:
+        return DataError(
+            f"{path} is empty.", remedy="Copy or download the file again from its source."
+        )
+    return DataError(
+        f"{path} cannot be read as {scan_suffix(path)} ({said}).",
+        cause="The file is damaged, NIfTI-2, or of another kind than its name says.",
+        remedy="Copy or download the file again from its source, or convert it to .nii.gz.",
+    )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{v:.6g}" for v in values) + ")"

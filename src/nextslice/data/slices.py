@@ -1,0 +1,84 @@
+"""A slice's name, and slices that stay on disk until somebody asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nextslice.types import Flags, Rows
+
+__all__ = ["LazySlices", "SliceId"]
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class SliceId:
+    """A slice for good: it outlives any pool and any order.
+
+    Attributes:
+        case: The case's id.
+        index: The slice's place in its volume along the slicing axis, from 0.
+    """
+
+    case: str
+    index: int
+
+
+class LazySlices:
+    """A read-only view of rows of an array (slices, height, width), in memory or mapped.
+
+    Indexing with a range, an array of rows or an array of truth values gives an array of its
+    own in memory; with one row, one slice (height, width). Negative rows count from the end.
+    ``np.asarray`` loads everything.
+    """
+
+    def __init__(self, source: np.ndarray[Any, np.dtype[Any]], rows: Rows) -> None:
+        self._source = source
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"<LazySlices {self.shape} {self.dtype}>"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, height, width)."""
+        height, width = self._source.shape[1:]
+        return len(self._rows), int(height), int(width)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 for images, uint8 for masks."""
+        return self._source.dtype
+
+    def __getitem__(
+        self, rows: int | np.integer[Any] | slice | Rows | Flags | list[int]
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        if isinstance(rows, list) and not rows:
+            rows = slice(0, 0)
+        picked = self._rows[rows]
+        if np.ndim(picked) == 1 and len(picked) and _is_run(picked):
+            # A run of rows is one read; picking row by row would be many.
+            return np.array(self._source[picked[0] : picked[-1] + 1])
+        return np.array(self._source[picked])
+
+    def __array__(
+        self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        if copy is False:
+            raise ValueError("lazy slices cannot be had without copying them into memory")
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def select(self, rows: slice | Rows | list[int]) -> LazySlices:
+        """A lazy view of some rows of this view, in the order given."""
+        return LazySlices(
+            self._source,
+            self._rows[rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)],
+        )
+
+
+def _is_run(rows: Rows) -> bool:
+    return bool(rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1))

@@ -1,0 +1,403 @@
+"""The loop of active learning: ask, tell, fit, record. The annotator may be anybody.
+
+A cycle begins with a query and ends when the metrics of the model trained on its answers are
+recorded. Each of the four steps does what is left to do of the current cycle and nothing
+twice, so that the same program, started again after a crash, goes on where it stopped::
+
+    for cycle in range(learner.cycle, 7):
+        query = learner.ask(budget=10)
+        learner.tell(query, oracle.label(query))
+        learner.fit()
+        learner.record(evaluate(learner.model, test))
+
+Everything that is decided lies in the project's folder before the next step begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from nextslice.data.pool import SliceId, SlicePool
+from nextslice.environment import describe_environment
+from nextslice.errors import (
+    AnnotationError,
+    CheckpointError,
+    ProjectError,
+    SettingsError,
+    TrainingError,
+)
+from nextslice.evaluation.evaluate import Evaluation
+from nextslice.files import writing_atomically
+from nextslice.models.checkpoints import load_model, read_manifest, save_model
+from nextslice.models.inference import SegmentationModel
+from nextslice.models.training import Trainer
+from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.project import Project, QueriedSlice, Query, SliceState
+from nextslice.project.events import write_events
+from nextslice.seeds import derive_seed
+from nextslice.selection import Context, Random, Selection, strength
+from nextslice.types import Rows, Scores
+from nextslice.uncertainty.base import Uncertainty, checked_uncertainties, loss_prediction_of
+
+__all__ = ["ActiveLearner"]
+
+
+class ActiveLearner:
+    """Which slice should the expert annotate next?
+
+    Args:
+        pool: The slices that may be asked for.
+        trainer: Trains a model on the labelled slices, from scratch in each cycle.
+        selection: Scores -> the next query.
+        uncertainty: Model + slices -> scores; not needed by a selection that ignores scores.
+        project: The run's folder. If it holds a run already, that run goes on.
+        seed: All chance of the run comes from it. Runs with the same seed share the initial
+            set and the initial weights, whatever their strategy.
+        initial: How the first query is selected, when there is no model yet.
+        shared_trainings: A folder in which runs with the same seed leave their first training
+            for each other; without it each run trains for itself.
+        config: Settings to keep in the project's ``config.yaml``; by default those that the
+            arguments spell out.
+        may_change: Dotted names of settings that may differ when a run goes on.
+        on_progress: Told how far each step is.
+
+    Raises:
+        SettingsError: The selection needs scores and there is no uncertainty.
+        ProjectError: The folder cannot be used; see :class:`~nextslice.project.Project`.
+    """
+
+    def __init__(
+        self,
+        pool: SlicePool,
+        *,
+        trainer: Trainer,
+        selection: Selection,
+        project: str | Path,
+        uncertainty: Uncertainty | None = None,
+        seed: int = 0,
+        initial: Selection | None = None,
+        shared_trainings: str | Path | None = None,
+        config: Mapping[str, object] | None = None,
+        may_change: frozenset[str] = frozenset(),
+        on_progress: OnProgress = ignore_progress,
+    ) -> None:
+        if uncertainty is None and "scores" in selection.requires:
+            raise SettingsError(
+                f"Expected an uncertainty for {selection!r}, which looks at scores; got none.",
+                remedy="Pass uncertainty=Entropy(), MCDropout() or another one.",
+            )
+        self.pool = pool
+        self.trainer = trainer
+        self.selection = selection
+        self.uncertainty = uncertainty
+        self.seed = seed
+        self.initial = Random() if initial is None else initial
+        self._shared = None if shared_trainings is None else Path(shared_trainings)
+        self._on_progress = on_progress
+        self._model: SegmentationModel | None = None
+        self._fitted_here = False
+        self._project = Project(
+            project,
+            config=self._own_config() if config is None else config,
+            environment=describe_environment(trainer, data=pool.fingerprint, seed=seed),
+            pool=[pool.slice_id(row) for row in range(len(pool))],
+            may_change=may_change,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let other processes work on the project."""
+        self._project.close()
+
+    @property
+    def cycle(self) -> int:
+        """The cycle that is to be worked on; 0 has the initial set."""
+        last = self._project.last_cycle()
+        if last is None:
+            return 0
+        return last + 1 if self._project.is_recorded(last) else last
+
+    @property
+    def model(self) -> SegmentationModel:
+        """The newest trained model.
+
+        Raises:
+            ProjectError: Nothing is trained yet.
+        """
+        if self._model is None:
+            last = self._project.last_cycle()
+            trained = [c for c in range((last or 0) + 1) if self._project.weights_of(c)]
+            if not trained:
+                raise ProjectError(
+                    "Expected a trained model, but nothing is trained yet.",
+                    remedy="Answer the first query and call fit().",
+                )
+            self._model = self._load(self._project.model_folder(trained[-1]))
+        return self._model
+
+    @property
+    def n_labelled(self) -> int:
+        """How many slices are labelled."""
+        return len(self._project.rows_in(SliceState.LABELLED))
+
+    def ask(self, budget: int) -> Query:
+        """The query of the current cycle: the same again until the cycle is over.
+
+        Args:
+            budget: Slices to ask for where a new query begins.
+
+        Returns:
+            The slices in the order in which to annotate them: fewer than the budget, or none,
+            where the pool has no more.
+
+        Raises:
+            SelectionError: The budget cannot be worked with.
+            ScoreError: A score is not finite; nothing is asked then.
+        """
+        if self._fitted_here:  # whoever asks on after fit() has no metrics to record
+            self.record()
+        cycle = self.cycle
+        if self._project.last_cycle() == cycle:
+            return self._project.query(cycle)
+        candidates = self._project.rows_in(SliceState.UNLABELLED, SliceState.QUERIED)
+        rng = np.random.default_rng(derive_seed(self.seed, "select", cycle))
+        if cycle == 0:
+            picked = self.initial.select(
+                np.zeros(len(candidates)),
+                rng=rng,
+                budget=budget,
+                context=self._context(candidates),
+            )
+            query = Query(0, self._queried(candidates[picked], None))
+            self._project.add_query(query, score_seconds=0.0, select_seconds=0.0)
+            return query
+
+        started = time.perf_counter()
+        scores = self._scores(cycle)
+        context = self._context(candidates)
+        scored = time.perf_counter()
+        of_candidates = np.zeros(len(candidates)) if scores is None else scores[candidates]
+        picked = self.selection.select(of_candidates, rng=rng, budget=budget, context=context)
+        selected = time.perf_counter()
+        has_scores = scores is not None and len(picked) > 0
+        query = Query(
+            cycle,
+            self._queried(candidates[picked], scores),
+            batch_score=float(of_candidates[picked].mean()) if has_scores else None,
+            strength=strength(of_candidates, picked) if has_scores else None,
+        )
+        self._project.add_query(
+            query, score_seconds=scored - started, select_seconds=selected - scored
+        )
+        return query
+
+    def tell(
+        self, query: Query, masks: Mapping[SliceId, np.ndarray], *, annotator: str = "oracle"
+    ) -> None:
+        """Take in annotations of queried slices; a part of them is fine.
+
+        Args:
+            query: The query that is answered.
+            masks: Slice -> class numbers of shape (height, width), as the pool's own masks.
+            annotator: Who or what drew them.
+
+        Raises:
+            AnnotationError: A slice was not asked for, or a mask has another shape or unknown
+                classes; nothing is kept then.
+        """
+        rows = {queried.id: queried.row for queried in query.slices}
+        answered: dict[int, np.ndarray] = {}
+        for slice_id, mask in masks.items():
+            if slice_id not in rows:
+                raise AnnotationError(
+                    f"Expected masks of slices of the query of cycle {query.cycle}, "
+                    f"got one of {slice_id}.",
+                    cause="the annotation belongs to another query.",
+                )
+            answered[rows[slice_id]] = _checked_mask(mask, slice_id, self.pool)
+        self._project.add_annotations(query.cycle, answered, annotator=annotator)
+
+    def fit(self) -> None:
+        """Train a model from scratch on all labelled slices, or load the one trained on them.
+
+        Raises:
+            TrainingError: Nothing is labelled yet, or the loss stopped being finite.
+        """
+        cycle = self.cycle
+        rows, masks = self._project.labelled()
+        if len(rows) == 0:
+            raise TrainingError(
+                "Expected labelled slices to train on, there are none.",
+                remedy="Answer a query first: ask(budget), then tell(query, masks).",
+            )
+        images = self.pool.images[rows]
+        targets = np.stack(masks)
+        loss_prediction = loss_prediction_of(self.uncertainty)
+        key = self._training_key(images, targets)
+        folder = self._project.model_folder(cycle)
+        shared = self._shared / key if self._shared is not None and cycle == 0 else None
+
+        model = self._load_if_same(folder, key)
+        if model is None and shared is not None:
+            model = self._load_if_same(shared, key)
+            if model is not None:
+                save_model(model, folder, extra=read_manifest(shared)["extra"])
+        if model is None:
+            started = time.perf_counter()
+            model = self.trainer.fit(
+                images,
+                targets,
+                seed=derive_seed(self.seed, "training"),
+                loss_prediction=loss_prediction,
+                on_progress=self._on_progress,
+            )
+            extra = {"training": key, "train_seconds": time.perf_counter() - started}
+            save_model(model, folder, extra=extra)
+            if shared is not None:
+                save_model(model, shared, extra=extra)
+        manifest = read_manifest(folder)
+        self._project.set_trained(
+            cycle,
+            n_labelled=len(rows),
+            weights_sha256=manifest["sha256"],
+            train_seconds=manifest["extra"]["train_seconds"],
+        )
+        self._model = model
+        self._fitted_here = True
+
+    def record(self, evaluation: Evaluation | None = None) -> None:
+        """End the cycle, with the metrics of its model where there are any.
+
+        Raises:
+            ProjectError: The cycle's model is not trained yet.
+        """
+        cycle = self.cycle
+        if self._project.last_cycle() != cycle or self._project.weights_of(cycle) is None:
+            raise ProjectError(
+                f"Expected the model of cycle {cycle} to be trained before it is recorded.",
+                remedy="Call fit() first.",
+            )
+        classes = {} if evaluation is None else evaluation.classes
+        seconds = 0.0 if evaluation is None else evaluation.seconds
+        write_events(self._project.folder, cycle, self.model.history, classes)
+        self._project.record(cycle, classes, eval_seconds=seconds)
+        self._fitted_here = False
+
+    def _scores(self, cycle: int) -> Scores | None:
+        """Score every slice of the pool by the newest model, and keep the scores."""
+        if self.uncertainty is None:
+            return None
+        scores = checked_uncertainties(
+            self.uncertainty.score(
+                self.model,
+                self.pool.images,
+                seed=derive_seed(self.seed, "score", cycle),
+                on_progress=self._on_progress,
+            ),
+            len(self.pool),
+            lambda row: str(self.pool.slice_id(row)),
+            type(self.uncertainty).__name__,
+        )
+        cases = np.asarray(self.pool.cases)
+        with writing_atomically(self._project.scores_file(cycle)) as stream:
+            np.savez(
+                stream,
+                case=cases[self.pool.case_of],
+                slice=self.pool.index_of,
+                score=scores,
+            )
+        return scores
+
+    def _context(self, candidates: Rows) -> Context:
+        features = labelled = None
+        if "features" in self.selection.requires and self.cycle > 0:
+            everything = self.model.features(self.pool.images)
+            self._on_progress(Progress("score", len(self.pool), len(self.pool)))
+            features = everything[candidates]
+            labelled = everything[self._project.rows_in(SliceState.LABELLED)]
+        return Context(
+            features=features,
+            labelled_features=labelled,
+            cases=self.pool.case_of[candidates],
+            positions=self.pool.index_of[candidates],
+        )
+
+    def _queried(self, rows: Rows, scores: Scores | None) -> tuple[QueriedSlice, ...]:
+        return tuple(
+            QueriedSlice(
+                int(row),
+                self.pool.slice_id(int(row)),
+                None if scores is None else float(scores[row]),
+            )
+            for row in rows
+        )
+
+    def _training_key(self, images: np.ndarray, targets: np.ndarray) -> str:
+        """Names all that a training depends on: equal keys give equal weights."""
+        key = hashlib.sha256()
+        environment = describe_environment(self.trainer, data="", seed=self.seed)
+        key.update(repr(sorted(environment.items())).encode())
+        key.update(repr((self.trainer, loss_prediction_of(self.uncertainty))).encode())
+        key.update(np.ascontiguousarray(images).tobytes())
+        key.update(np.ascontiguousarray(targets).tobytes())
+        return key.hexdigest()
+
+    def _load(self, folder: Path) -> SegmentationModel:
+        trainer = self.trainer
+        return load_model(
+            folder,
+            trainer.network,
+            device=trainer.device,
+            precision=trainer.precision.name,
+        )
+
+    def _load_if_same(self, folder: Path, key: str) -> SegmentationModel | None:
+        """The model kept in `folder` if it is whole and came from the same training."""
+        try:
+            if read_manifest(folder)["extra"].get("training") != key:
+                return None
+            return self._load(folder)
+        except CheckpointError:  # absent or damaged: training again gives the same weights
+            return None
+
+    def _own_config(self) -> dict[str, object]:
+        return {
+            "pool": self.pool.fingerprint,
+            "trainer": repr(self.trainer),
+            "uncertainty": repr(self.uncertainty),
+            "selection": repr(self.selection),
+            "initial": repr(self.initial),
+            "seed": self.seed,
+        }
+
+
+def _checked_mask(mask: np.ndarray, slice_id: SliceId, pool: SlicePool) -> np.ndarray:
+    array = np.asarray(mask)
+    size = tuple(pool.images.shape[1:])
+    if array.shape != size:
+        raise AnnotationError(
+            f"Expected a mask of shape {size} for {slice_id}, got {array.shape}.",
+            cause="the mask is on another grid than the pool's slices.",
+        )
+    values = np.unique(array)
+    allowed = range(len(pool.classes) + 1)
+    foreign = [value for value in values.tolist() if value not in allowed]
+    if array.dtype.kind not in "uib" or foreign:
+        raise AnnotationError(
+            f"Expected class numbers 0 to {len(pool.classes)} in the mask of {slice_id}, "
+            f"got {foreign or array.dtype}.",
+            remedy="0 is background; "
+            + ", ".join(f"{k} is {n}" for k, n in enumerate(pool.classes, 1)),
+        )
+    return array.astype(np.uint8)

@@ -1,0 +1,210 @@
+"""Models on disk: weights as safetensors, and a manifest that says what they are.
+
+::
+
+    FOLDER/weights.safetensors   tensors named network.* and loss_prediction.*
+    FOLDER/manifest.json         SHA-256 of the weights; name, shape and type of each tensor;
+                                 classes, training history, and what the caller adds
+
+The manifest is written last, so a folder without one holds no finished checkpoint. Nothing is
+unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from nextslice.errors import CheckpointError
+from nextslice.files import write_atomically
+from nextslice.models.inference import SegmentationModel
+from nextslice.models.initialisation import Network, fresh_network
+from nextslice.models.loss_prediction import LossPredictionModule
+
+__all__ = ["load_model", "read_manifest", "save_model"]
+
+_WEIGHTS: Final = "weights.safetensors"
+_MANIFEST: Final = "manifest.json"
+_FORMAT: Final = 1
+
+
+def save_model(
+    model: SegmentationModel, folder: Path, *, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model to a folder; a crash on the way leaves no checkpoint, never a wrong one.
+
+    Args:
+        model: What to save.
+        folder: Made if it is not there; a checkpoint in it is replaced.
+        extra: What else the manifest should hold, under "extra"; JSON values.
+
+    Raises:
+        CheckpointError: `extra` cannot be written as JSON.
+    """
+    tensors = _tensors(model.network, model.loss_prediction)
+    content = safetensors.torch.save(tensors)
+    module = model.loss_prediction
+    manifest = {
+        "format": _FORMAT,
+        "weights": _WEIGHTS,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "classes": model.classes,
+        "history": list(model.history),
+        "precision": model.precision.name,
+        "loss_prediction": None
+        if module is None
+        else {"feature_channels": list(module.feature_channels), "hidden": module.hidden},
+        "tensors": _description(tensors),
+        "extra": dict(extra or {}),
+    }
+    try:
+        text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"The manifest of {folder} cannot be written as JSON: {error}",
+            remedy="Give `extra` text, finite numbers, booleans, lists and dictionaries only.",
+        ) from error
+    (folder / _MANIFEST).unlink(missing_ok=True)
+    write_atomically(folder / _WEIGHTS, content)
+    write_atomically(folder / _MANIFEST, text)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a checkpoint's manifest says; the weights are not touched.
+
+    Raises:
+        CheckpointError: There is no manifest or it cannot be read.
+    """
+    path = folder / _MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"There is no finished checkpoint in {folder}: {_MANIFEST} is missing.",
+            cause="a wrong folder, or saving was interrupted.",
+            remedy="Train the model again, or name the folder that holds the manifest.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest)
+        raise CheckpointError(
+            f"{path} must be a checkpoint manifest of format {_FORMAT}; got {found!r}.",
+            cause="another version of nextslice, or another program, wrote it.",
+        )
+    missing = {"sha256", "classes", "history", "loss_prediction", "tensors"} - set(manifest)
+    if missing:
+        raise _damaged(path, f"it lacks {sorted(missing)}")
+    return manifest
+
+
+def load_model(
+    folder: Path,
+    network: Network,
+    *,
+    device: str | torch.device = "auto",
+    precision: str = "auto",
+) -> SegmentationModel:
+    """Read a model back; hash, names, shapes and types are checked before anything is used.
+
+    Args:
+        folder: Where `save_model` wrote.
+        network: The same network as was trained, as a template or a function that builds it.
+        device: Where the model should work.
+        precision: How it should work.
+
+    Raises:
+        CheckpointError: The checkpoint is missing, damaged or does not fit the network.
+    """
+    manifest = read_manifest(folder)
+    path = folder / _WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _damaged(path, str(error)) from error
+    if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
+        raise _damaged(path, "its SHA-256 is not the one in the manifest")
+    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+
+    fresh = fresh_network(network, seed=0)
+    described = manifest["loss_prediction"]
+    module = None
+    if described is not None:
+        channels = tuple(described["feature_channels"])
+        module = LossPredictionModule(channels, described["hidden"])
+    wanted = _description(_tensors(fresh, module))
+    for source, found in (
+        (_MANIFEST, manifest["tensors"]),
+        (_WEIGHTS, _description(tensors)),
+    ):
+        if found != wanted:
+            raise CheckpointError(
+                f"{folder / source} does not fit the network {type(fresh).__name__}: "
+                f"{_first_difference(found, wanted)}.",
+                cause="the model was trained with another network or other widths.",
+                remedy="Build the network with the settings of the run that saved it.",
+            )
+    fresh.load_state_dict(_part(tensors, "network."))
+    if module is not None:
+        module.load_state_dict(_part(tensors, "loss_prediction."))
+    return SegmentationModel(
+        fresh,
+        classes=manifest["classes"],
+        device=device,
+        precision=precision,
+        loss_prediction=module,
+        history=manifest["history"],
+    )
+
+
+def _tensors(network: nn.Module, module: LossPredictionModule | None) -> dict[str, Tensor]:
+    named = {f"network.{name}": value for name, value in network.state_dict().items()}
+    if module is not None:
+        named |= {f"loss_prediction.{k}": value for k, value in module.state_dict().items()}
+    # safetensors refuses tensors that are not contiguous or that share their memory.
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in sorted(named.items())
+    }
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _description(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
+        for name, value in tensors.items()
+    }
+
+
+def _first_difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    for name in sorted({*found, *wanted}):
+        if found.get(name) != wanted.get(name):
+            came = _in_words(found.get(name))
+            return f"{name} is {came} in it and {_in_words(wanted.get(name))} in the network"
+    return "nothing differs"
+
+
+def _in_words(tensor: Mapping[str, Any] | None) -> str:
+    return "missing" if tensor is None else f"{tensor['dtype']} {tensor['shape']}"
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be used: {why}.",
+        cause="an incomplete copy, a full disk or a change by hand.",
+        remedy="Copy the folder again from its source, or train the model again.",
+    )

@@ -1,0 +1,19 @@
+"""Runs on disk -> tables, figures, one HTML page. This folder reads CSV and YAML, no more.
+
+- ``runs.py``: every run below a folder, finished or not
+- ``names.py``: what a strategy is called, and how runs with other settings are told apart
+- ``summaries.py``: runs of one strategy together: means, spreads, the area under the curve
+- ``tables.py``: those numbers as Markdown and CSV
+- ``drawing.py``: a figure with its words, and how it is written
+- ``style.py``: a strategy's colour, line and marker; labels that do not overlap
+- ``curves.py``: 3D Dice against labelled slices
+- ``figures.py``: all figures; the queries and the sampling times
+- ``reading.py``: what the numbers say, in a few plain sentences
+- ``page.py``  ``templates/report.html.j2``: all of it on one page that stands by itself
+"""
+
+from nextslice.report.page import write_report
+from nextslice.report.runs import Run, read_runs
+from nextslice.report.summaries import Summary, summarise
+
+__all__ = ["Run", "Summary", "read_runs", "summarise", "write_report"]

@@ -1,0 +1,219 @@
+"""Runs of one strategy together: means, spreads and the area under the budget curve.
+
+As in the paper (table 1), means go over cycles and seeds, the initial set left out because
+all strategies share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.stats import t as student
+
+from nextslice.report.runs import MEAN, Metric, Run
+
+__all__ = [
+    "METRICS",
+    "Group",
+    "Spread",
+    "Summary",
+    "area_under_curve",
+    "confidence",
+    "groups",
+    "summarise",
+]
+
+METRICS: tuple[Metric, ...] = ("dice_3d", "dice_2d", "hd95_3d_mm")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A mean and a sample standard deviation (n - 1), None where there is one value."""
+
+    mean: float
+    std: float | None
+    count: int
+
+    @staticmethod
+    def of(values: Iterable[float]) -> Spread | None:
+        """Of all finite values; None where there is none."""
+        finite = np.array([value for value in values if math.isfinite(value)])
+        if len(finite) == 0:
+            return None
+        std = float(finite.std(ddof=1)) if len(finite) > 1 else None
+        return Spread(float(finite.mean()), std, len(finite))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one strategy, and which of them are compared over which cycles.
+
+    Attributes:
+        strategy: Its name.
+        runs: All of its runs.
+        compared: One run per seed: the finished ones, or where there is none all that
+            recorded something. A half-finished run among finished ones would drag the mean
+            towards the first, small labelled sets.
+        cycles: The cycles that all compared runs have recorded, the initial one included.
+    """
+
+    strategy: str
+    runs: tuple[Run, ...]
+    compared: tuple[Run, ...]
+    cycles: tuple[int, ...]
+
+    @property
+    def unfinished(self) -> tuple[Run, ...]:
+        """Runs that have not recorded every planned cycle."""
+        return tuple(run for run in self.runs if not run.finished)
+
+    @property
+    def repeated(self) -> tuple[Run, ...]:
+        """Runs left out because another run of the strategy has the same seed and split."""
+        kept = {id(run) for run in _one_per_seed(self.runs)}
+        return tuple(run for run in self.runs if id(run) not in kept)
+
+    @property
+    def queried_cycles(self) -> tuple[int, ...]:
+        """The compared cycles without the initial one."""
+        return tuple(cycle for cycle in self.cycles if cycle > 0)
+
+    def values(self, metric: Metric, name: str = MEAN) -> list[float]:
+        """The metric of each compared run in each compared cycle after the initial one."""
+        series = [run.metric(metric, name) for run in self.compared]
+        return [s[cycle] for s in series for cycle in self.queried_cycles if cycle in s]
+
+    def curve(self, run: Run, name: str = MEAN) -> dict[int, float]:
+        """Labelled slices -> 3D Dice of a run, in the compared cycles."""
+        dice = run.metric("dice_3d", name)
+        return {run.recorded[cycle]: dice[cycle] for cycle in self.cycles if cycle in dice}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A strategy's row of the comparison.
+
+    Attributes:
+        strategy: Its name.
+        seeds: Compared runs, one per seed.
+        unfinished: How many of its runs are not finished.
+        provisional: Whether the compared runs themselves are not finished.
+        cycles: Queries that the means go over.
+        labelled: Labelled slices at the first and the last compared cycle.
+        distance_unit: The unit of HD95.
+        metrics: (metric, class or mean) -> over cycles and seeds; Dice from 0 to 1.
+        final: Mean 3D Dice at the last compared cycle, over seeds.
+        area: Area under 3D Dice against labelled slices, divided by the range, over seeds.
+        strength: Sigma above the pool's mean score, over queries and seeds.
+        volumes: Distinct volumes per query, over queries and seeds.
+        seconds: Scoring and selecting per query, over queries and seeds.
+    """
+
+    strategy: str
+    seeds: int
+    unfinished: int
+    provisional: bool
+    cycles: int
+    labelled: tuple[int, int] | None
+    distance_unit: str
+    classes: tuple[str, ...]
+    metrics: Mapping[tuple[Metric, str], Spread | None]
+    final: Spread | None
+    area: Spread | None
+    strength: Spread | None
+    volumes: Spread | None
+    seconds: Spread | None
+
+
+def groups(runs: Sequence[Run]) -> tuple[Group, ...]:
+    """Runs by strategy, in the order in which the strategies first appear."""
+    by_name: dict[str, list[Run]] = {}
+    for run in runs:
+        by_name.setdefault(run.strategy, []).append(run)
+    return tuple(_group(name, members) for name, members in by_name.items())
+
+
+def summarise(runs: Sequence[Run]) -> tuple[Summary, ...]:
+    """One summary per strategy."""
+    return tuple(_summary(group) for group in groups(runs))
+
+
+def area_under_curve(curve: Mapping[int, float]) -> float | None:
+    """Trapezoids under value against labelled slices, divided by the range of slices.
+
+    It lies between the curve's lowest and highest value; None with fewer than two points.
+    """
+    slices = sorted(curve)
+    if len(slices) < 2:
+        return None
+    area = math.fsum((b - a) * (curve[a] + curve[b]) / 2 for a, b in pairwise(slices))
+    return area / (slices[-1] - slices[0])
+
+
+def confidence(values: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % confidence interval of the mean by Student's t; None with one value."""
+    count = len(values)
+    if count < 2:
+        return None
+    mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = float(student.ppf(0.975, count - 1)) * std / math.sqrt(count)
+    return mean - half, mean + half
+
+
+def _group(name: str, members: Sequence[Run]) -> Group:
+    single = _one_per_seed(members)
+    finished = [run for run in single if run.finished]
+    compared = finished or [run for run in single if run.recorded]
+    common = set.intersection(*(set(run.recorded) for run in compared)) if compared else set()
+    return Group(name, tuple(members), tuple(compared), tuple(sorted(common)))
+
+
+def _one_per_seed(runs: Iterable[Run]) -> list[Run]:
+    """Of runs with the same seed and split the one that went farthest, the first of equals."""
+    best: dict[tuple[int, int], Run] = {}
+    for run in runs:
+        other = best.get(run.pair)
+        if other is None or len(run.recorded) > len(other.recorded):
+            best[run.pair] = run
+    return list(best.values())
+
+
+def _summary(group: Group) -> Summary:
+    classes = group.compared[0].classes if group.compared else ()
+    last = group.cycles[-1:]
+    finals = [run.metric("dice_3d").get(cycle) for run in group.compared for cycle in last]
+    areas = [area_under_curve(group.curve(run)) for run in group.compared]
+    units = {run.distance_unit for run in group.compared}
+    return Summary(
+        strategy=group.strategy,
+        seeds=len(group.compared),
+        unfinished=len(group.unfinished),
+        provisional=not any(run.finished for run in group.compared),
+        cycles=len(group.queried_cycles),
+        labelled=_labelled(group),
+        distance_unit=" or ".join(sorted(units)) or "mm",
+        classes=classes,
+        metrics={
+            (metric, name): Spread.of(group.values(metric, name))
+            for metric in METRICS
+            for name in (MEAN, *classes)
+        },
+        final=Spread.of(value for value in finals if value is not None),
+        area=Spread.of(value for value in areas if value is not None),
+        strength=_per_query(group, [run.strengths() for run in group.compared]),
+        volumes=_per_query(group, [run.volumes() for run in group.compared]),
+        seconds=_per_query(group, [run.sampling_seconds() for run in group.compared]),
+    )
+
+
+def _labelled(group: Group) -> tuple[int, int] | None:
+    counts = [run.recorded[cycle] for run in group.compared for cycle in group.cycles]
+    return (min(counts), max(counts)) if counts else None
+
+
+def _per_query(group: Group, series: Sequence[Mapping[int, float]]) -> Spread | None:
+    return Spread.of(s[cycle] for s in series for cycle in group.queried_cycles if cycle in s)

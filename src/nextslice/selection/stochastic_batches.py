@@ -1,0 +1,142 @@
+"""Stochastic batches: the most uncertain of many random batches.
+
+Gaillochet, Desrosiers, Lombaert, *Active learning for medical image segmentation with
+stochastic batches*: section 3, equations 1 to 4 and algorithm 1; how the batches are drawn is
+in section 4.3.2 (without replacement) and sections 5.2.3 and 5.2.4 (with resampling).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from nextslice.errors import SelectionError
+from nextslice.selection.base import (
+    Context,
+    Requirement,
+    checked_budget,
+    checked_generator,
+    checked_scores,
+    most_uncertain_first,
+)
+from nextslice.types import Batches, Rows, Scores
+
+__all__ = ["StochasticBatches"]
+
+_AGGREGATIONS = ("mean", "max", "sum")
+_HELD_AT_ONCE = 2**20  # members of resampled batches in memory at a time
+
+
+@dataclass(frozen=True)
+class StochasticBatches:
+    """Cut the slices into random batches and query the one that is most uncertain as a whole.
+
+    Random batches are diverse; choosing among them by uncertainty keeps that diversity and
+    leans towards what the model does not know. It works on top of any score.
+
+    Attributes:
+        budget: Slices per query, the paper's B, unless the call says otherwise.
+        pool_size: How many batches to choose from, the paper's Q. By default the slices are
+            shuffled and cut without replacement, so that Q = floor(slices / B) and a
+            remainder takes no part. A number lets slices appear in several batches (never
+            twice in one): 1 is random sampling, and the larger it is the closer to top-k.
+        aggregation: A batch's score from those of its slices: "mean" (equation 3), "max" or
+            "sum". Among batches with equal scores the one drawn first is queried.
+    """
+
+    budget: int | None = None
+    pool_size: int | None = None
+    aggregation: Literal["mean", "max", "sum"] = "mean"
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset({"scores"})
+
+    def __post_init__(self) -> None:
+        if self.pool_size is not None and self.pool_size < 1:
+            raise SelectionError(
+                f"Expected a pool_size of 1 batch or more, got {self.pool_size}.",
+                remedy="Leave it out for floor(slices / budget) batches without replacement.",
+            )
+        if self.aggregation not in _AGGREGATIONS:
+            raise SelectionError(
+                f"Expected an aggregation among {', '.join(_AGGREGATIONS)}, "
+                f"got {self.aggregation!r}."
+            )
+
+    def select(
+        self,
+        scores: Scores,
+        *,
+        rng: np.random.Generator,
+        budget: int | None = None,
+        context: Context | None = None,
+    ) -> Rows:
+        """See :meth:`nextslice.selection.base.Selection.select`.
+
+        Returns:
+            The rows of the chosen batch, its most uncertain slice first. With fewer slices
+            than the budget there is one batch: all of them.
+        """
+        scores = checked_scores(scores)
+        rng = checked_generator(rng)
+        count = checked_budget(self.budget, budget, len(scores))
+        if count == 0:
+            return np.empty(0, dtype=np.intp)
+        if count == len(scores):
+            batch = np.arange(count)
+        elif self.pool_size is None:
+            batch = self._best_of(_partition(len(scores), count, rng), scores)[0]
+        else:
+            batch = self._best_resampled(self.pool_size, scores, count, rng)
+        return most_uncertain_first(batch, scores)
+
+    def _best_resampled(
+        self, batches: int, scores: Scores, count: int, rng: np.random.Generator
+    ) -> Rows:
+        """The best of any number of batches, a bounded number of them in memory at a time."""
+        at_once = max(1, _HELD_AT_ONCE // count)
+        best, best_score = np.empty(0, dtype=np.intp), -np.inf
+        for start in range(0, batches, at_once):
+            drawn = _resampled(len(scores), count, min(at_once, batches - start), rng)
+            batch, score = self._best_of(drawn, scores)
+            if len(best) == 0 or score > best_score:
+                best, best_score = batch, score
+        return best
+
+    def _best_of(self, batches: Batches, scores: Scores) -> tuple[Rows, float]:
+        """The first batch with the highest score.
+
+        Added up row by row, because B is small and Q large: each addition is one long vector.
+        """
+        combine = np.maximum if self.aggregation == "max" else np.add
+        total = scores[batches[0]].astype(np.float64)
+        for members in batches[1:]:
+            combine(total, scores[members], out=total)
+        best = int(total.argmax())  # the mean is the sum divided by the same B for every batch
+        return batches[:, best], float(total[best])
+
+
+def _partition(slices: int, count: int, rng: np.random.Generator) -> Batches:
+    """All slices, shuffled and cut into floor(slices / count) batches, one a column."""
+    batches = slices // count
+    return rng.permutation(slices)[: batches * count].reshape(count, batches)
+
+
+def _resampled(slices: int, count: int, batches: int, rng: np.random.Generator) -> Batches:
+    """`batches` independent draws of `count` distinct slices each, one a column.
+
+    Small batches from a large pool seldom repeat a slice: draw with repetition and draw again
+    the batches that did. What is left is uniform over the batches without a repetition.
+    """
+    expected_repetitions = count * (count - 1) / (2 * slices)
+    if expected_repetitions > 1:
+        columns = [rng.choice(slices, size=count, replace=False) for _ in range(batches)]
+        return np.stack(columns, axis=1)
+    drawn = rng.integers(slices, size=(count, batches))
+    while True:
+        ordered = np.sort(drawn, axis=0)
+        repeated = np.flatnonzero((ordered[1:] == ordered[:-1]).any(axis=0))
+        if len(repeated) == 0:
+            return drawn
+        drawn[:, repeated] = rng.integers(slices, size=(count, len(repeated)))

@@ -1,0 +1,93 @@
+"""Plain values (from YAML or the command line) -> settings, strictly.
+
+Every complaint names the path of the key, what is allowed there, what came, and for a
+misspelt key the one that was probably meant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from nextslice.errors import SettingsError
+
+__all__ = ["plain", "validated"]
+
+T = TypeVar("T")
+
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+
+
+def validated(kind: type[T], values: Mapping[str, object], where: str = "") -> T:
+    """`values` as a dataclass or pydantic model of this kind.
+
+    Args:
+        kind: What to build.
+        values: Its fields, nested.
+        where: The path of `values` itself, for the complaint.
+
+    Raises:
+        SettingsError: A key is unknown or missing, or a value has a wrong type or range.
+    """
+    holder: type[BaseModel] = create_model(
+        "Holder", __config__=ConfigDict(extra="forbid"), value=(kind, ...)
+    )
+    try:
+        held: Any = holder.model_validate({"value": dict(values)})
+    except ValidationError as error:
+        complaints = [_complaint(details, kind, where) for details in error.errors()]
+        raise SettingsError(
+            complaints[0][0]
+            if len(complaints) == 1
+            else "Several settings cannot be used:\n"
+            + "\n".join(f"  - {problem}" for problem, _ in complaints),
+            remedy=" ".join(dict.fromkeys(remedy for _, remedy in complaints if remedy)),
+        ) from error
+    built: T = held.value
+    return built
+
+
+def plain(settings: object) -> dict[str, object]:
+    """Settings as nested dictionaries of plain values, defaults included."""
+    holder: type[BaseModel] = create_model("Holder", value=(type(settings), ...))
+    dumped: dict[str, object] = holder(value=settings).model_dump(mode="json")["value"]
+    return dumped
+
+
+def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str, str]:
+    keys = [str(key) for key in details["loc"][1:]]
+    path = ".".join([where, *keys] if where else keys) or kind.__name__
+    if details["type"] in _UNKNOWN:
+        known = _keys_at(kind, keys[:-1])
+        close = difflib.get_close_matches(keys[-1], known, n=1)
+        return (
+            f"Unknown setting {path}; known here: {', '.join(known)}.",
+            f"Did you mean {close[0]}?" if close else "",
+        )
+    if details["type"] == "missing":
+        return f"Expected a value for {path}, got none.", ""
+    original = details.get("ctx", {}).get("error")
+    if original is not None:  # a settings class checked its own ranges
+        remedy = original.remedy if isinstance(original, SettingsError) else ""
+        problem = getattr(original, "problem", str(original))
+        return f"{path}: {problem}", remedy
+    return f"{path}: {details['msg']}, got {details['input']!r}.", ""
+
+
+def _keys_at(kind: type[Any], path: list[str]) -> list[str]:
+    """Names of the fields of the settings class that lies at `path` below `kind`."""
+    for key in path:
+        hints = get_type_hints(kind)
+        if key not in hints:
+            return []
+        kind = next(
+            (k for k in (hints[key], *get_args(hints[key])) if isinstance(k, type)), object
+        )
+    if issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []

@@ -1,0 +1,138 @@
+"""One simulated run from its settings: the live loop with an oracle as the annotator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nextslice.annotators import Oracle
+from nextslice.config import Config
+from nextslice.data.pool import SlicePool
+from nextslice.evaluation.evaluate import Evaluation, evaluate
+from nextslice.learner import ActiveLearner
+from nextslice.models.devices import limited_threads
+from nextslice.models.training import Trainer
+from nextslice.models.unet import UNet
+from nextslice.progress import OnProgress, ignore_progress
+from nextslice.settings import plain
+from nextslice.strategies import build_selection, build_uncertainty
+
+__all__ = ["CycleResult", "Splits", "open_splits", "simulate"]
+
+# Carrying a run on for more cycles is no other run, and where the data lies or how fast the
+# machine may work on it says nothing about the result; the pool's fingerprint guards the data.
+_MAY_CHANGE = frozenset({"cycles", "data.folder", "data.skip_refused"})
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The pools of a simulation, no case in two of them."""
+
+    train: SlicePool
+    val: SlicePool
+    test: SlicePool
+
+
+@dataclass(frozen=True)
+class CycleResult:
+    """What a listener is told after each cycle."""
+
+    cycle: int
+    n_labelled: int
+    evaluation: Evaluation
+
+
+def open_splits(config: Config, on_progress: OnProgress = ignore_progress) -> Splits:
+    """Open the data set of a run, from the cache where it was prepared before.
+
+    Raises:
+        DataError: The folder cannot be read, or cases are refused.
+        SettingsError: Too few cases for the split.
+    """
+    data = config.data
+    pool = SlicePool.from_folder(
+        Path(data.folder),
+        size=data.size,
+        spacing=data.spacing,
+        axis=data.axis,
+        fit=data.fit,
+        labels=data.labels,
+        skip_refused=data.skip_refused,
+        on_progress=on_progress,
+    )
+    labelled = pool.subset(pool.labelled_cases)
+    wanted = config.split.test
+    train, val, test = labelled.split_cases(
+        test=math.ceil(len(labelled.cases) / 5) if wanted is None else wanted,
+        val=config.split.val,
+        seed=config.split.seed,
+    )
+    return Splits(train, val, test)
+
+
+def simulate(
+    config: Config,
+    splits: Splits,
+    out: Path,
+    *,
+    shared_trainings: Path | None = None,
+    on_progress: OnProgress = ignore_progress,
+    on_cycle: Callable[[CycleResult], None] | None = None,
+) -> None:
+    """Run a simulation to its end, or go on with it where it stopped.
+
+    Args:
+        config: The run's settings.
+        splits: What :func:`open_splits` gave for them.
+        out: The run's folder.
+        shared_trainings: See :class:`~nextslice.learner.ActiveLearner`.
+        on_progress: Told how far each step is.
+        on_cycle: Told the result of each cycle that ends.
+
+    Raises:
+        NextsliceError: See the parts of the loop; what was finished before is kept.
+    """
+    uncertainty = config.uncertainty
+    network = config.network
+    trainer = Trainer(
+        UNet(len(splits.train.classes) + 1, network.channels, network.dropout),
+        settings=config.training,
+        device=config.device,
+        precision=config.precision,
+        threads=config.threads,
+    )
+    oracle = Oracle(splits.train)
+    scored_by = (
+        None
+        if uncertainty is None
+        else build_uncertainty(uncertainty.name, uncertainty.parameters)
+    )
+    learner = ActiveLearner(
+        splits.train,
+        trainer=trainer,
+        uncertainty=scored_by,
+        selection=build_selection(config.selection.name, config.selection.parameters),
+        project=out,
+        seed=config.seed,
+        shared_trainings=shared_trainings,
+        config=plain(config),
+        may_change=_MAY_CHANGE,
+        on_progress=on_progress,
+    )
+    with learner, limited_threads(config.threads):
+        for cycle in range(learner.cycle, config.cycles + 1):
+            query = learner.ask(budget=config.initial if cycle == 0 else config.budget)
+            learner.tell(query, oracle.label(query), annotator=oracle.name)
+            learner.fit()
+            evaluation = evaluate(
+                learner.model,
+                splits.test,
+                in_voxels=config.evaluation.hd95_in_voxels,
+                count_empty=config.evaluation.count_empty_slices,
+                on_progress=on_progress,
+            )
+            learner.record(evaluation)
+            if on_cycle is not None:
+                on_cycle(CycleResult(cycle, learner.n_labelled, evaluation))

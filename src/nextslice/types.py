@@ -1,0 +1,68 @@
+"""Names for the shapes of arrays that pass between rooms.
+
+Every name is a `jaxtyping <https://docs.kidger.site/jaxtyping/>`_ annotation, so that the
+shape stands in the signature and is checked while the tests run. Tensors have their names in
+:mod:`nextslice.models.types`, because this file must not need torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer, UInt8
+else:
+    try:
+        from jaxtyping import Bool, Float, Integer, UInt8
+    except ModuleNotFoundError:  # selection alone is installed with numpy and nothing else
+
+        class _Unchecked:
+            def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
+                return item[0]
+
+        Bool = Float = Integer = UInt8 = _Unchecked
+
+__all__ = [
+    "Batches",
+    "Features",
+    "Flags",
+    "LabelledFeatures",
+    "Rows",
+    "Scores",
+    "SliceImages",
+    "SliceMasks",
+    "VolumeMask",
+    "Voxels",
+]
+
+Scores = Float[np.ndarray, "slices"]
+"""One uncertainty per slice; higher is more uncertain."""
+
+Features = Float[np.ndarray, "slices features"]
+"""One feature vector per slice."""
+
+LabelledFeatures = Float[np.ndarray, "labelled features"]
+"""The same for the slices that are labelled already."""
+
+Rows = Integer[np.ndarray, "rows"]
+"""Positions of slices in a pool or in an array of scores, counted from 0."""
+
+Batches = Integer[np.ndarray, "budget pool"]
+"""Candidate batches of rows, one a column: `budget` slices each, `pool` of them."""
+
+Flags = Bool[np.ndarray, "slices"]
+"""One yes or no per slice."""
+
+SliceImages = Float[np.ndarray, "slices height width"]
+"""Prepared images: intensities in [0, 1]."""
+
+SliceMasks = UInt8[np.ndarray, "slices height width"]
+"""Class numbers per pixel: 0 is background, k is the k-th foreground class."""
+
+Voxels = Float[np.ndarray, "x y z"]
+"""A volume's intensities in the order of the file's axes."""
+
+VolumeMask = UInt8[np.ndarray, "x y z"]
+"""Class numbers per voxel in the order of the file's axes."""

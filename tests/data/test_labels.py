@@ -1,0 +1,56 @@
+"""Labels: values merge into classes as asked, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from nextslice.data.labels import LabelMap, default_labels, parse_labels
+from nextslice.errors import SettingsError
+
+DECLARED = {0: "background", 1: "PZ", 4: "CG"}
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("gland=1,4", (("gland", (1, 4)),)),
+        ("PZ=1;CG=4", (("PZ", (1,)), ("CG", (4,)))),
+        (["CG = 4", "PZ=1"], (("CG", (4,)), ("PZ", (1,)))),
+        ("the whole gland=1, 4;", (("the whole gland", (1, 4)),)),
+    ],
+)
+def test_texts_become_classes_in_their_order(
+    text: str | list[str], classes: tuple[tuple[str, tuple[int, ...]], ...]
+) -> None:
+    assert parse_labels(text, DECLARED) == LabelMap(classes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "gland", "gland=", "=1", "gland=x", "a=1;a=4", "a=1;b=1", "a=1,1", "a=0", "mean=1"],
+)
+def test_texts_that_make_no_sense_are_settings_errors(text: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_labels(text, DECLARED)
+
+
+def test_an_unknown_value_lists_the_declared_ones() -> None:
+    with pytest.raises(SettingsError, match=r"2 came") as caught:
+        parse_labels("gland=1,2", DECLARED)
+    assert "1 (PZ), 4 (CG)" in str(caught.value)
+    assert parse_labels("gland=1,2").names == ("gland",)
+
+
+def test_values_become_class_numbers_and_the_rest_background() -> None:
+    label = np.array([0, 1, 2, 4, 7], np.int16).reshape(5, 1, 1)
+    assert parse_labels("b=7,2;a=4").apply(label).ravel().tolist() == [0, 0, 1, 2, 1]
+    assert default_labels(DECLARED).apply(label).ravel().tolist() == [0, 1, 0, 2, 0]
+    assert default_labels(DECLARED).apply(label.astype(np.float32)).dtype == np.uint8
+
+
+def test_a_map_survives_json() -> None:
+    labels = parse_labels("b=7,2;a=4")
+    assert LabelMap.from_list(json.loads(json.dumps(labels.to_list()))) == labels

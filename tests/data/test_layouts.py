@@ -1,0 +1,173 @@
+"""Layouts: whichever way a folder is laid out, its cases are found; what is amiss is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nextslice.data.layouts import recognise
+from nextslice.data.readers import Geometry, write_volume
+from nextslice.errors import DataError
+
+
+def scan(path: Path) -> None:
+    write_volume(path, np.zeros((3, 3, 2), np.int16), Geometry((3, 3, 2)))
+
+
+def describe(folder: Path, **content: Any) -> None:
+    (folder / "dataset.json").write_text(json.dumps(content))
+
+
+def test_msd_lists_the_training_cases_sorted(tmp_path: Path) -> None:
+    pairs = [
+        {"image": f"./imagesTr/{c}.nii.gz", "label": f"./labelsTr/{c}.nii.gz"} for c in "ba"
+    ]
+    describe(tmp_path, training=pairs, labels={"0": "background", "2": "tail", "1": "head"})
+    data_set = recognise(tmp_path)
+    assert (data_set.layout, data_set.declared) == (
+        "MSD",
+        {0: "background", 1: "head", 2: "tail"},
+    )
+    assert [c.case for c in data_set.cases] == ["a", "b"]
+    assert data_set.cases[0].label == tmp_path / "labelsTr" / "a.nii.gz"
+    assert data_set.problems == ()
+
+
+def test_msd_cases_listed_twice_are_one_case_with_a_problem(tmp_path: Path) -> None:
+    describe(
+        tmp_path,
+        training=[
+            {"image": "one/a.nii.gz", "label": "l/a.nii.gz"},
+            {"image": "two/a.nii.gz", "label": "l/a.nii.gz"},
+            {"image": "two/b.nii.gz", "label": "l/b.nii.gz"},
+        ],
+        labels={"0": "background", "1": "x"},
+    )
+    twice, once = recognise(tmp_path).cases
+    assert "listed 2 times" in twice.problems[0].reason
+    assert "two/a.nii.gz" in twice.problems[0].reason
+    assert once.problems == ()
+
+
+@pytest.mark.parametrize("name", ["../secret.nii.gz", "/etc/secret.nii.gz", "a/../../b.nii.gz"])
+def test_paths_in_dataset_json_do_not_leave_the_folder(tmp_path: Path, name: str) -> None:
+    describe(tmp_path, training=[{"image": "a.nii.gz", "label": name}], labels={"0": "b"})
+    (case,) = recognise(tmp_path).cases
+    assert "outside" in case.problems[0].reason
+    assert name in case.problems[0].reason
+
+
+def nnunet(folder: Path, **changes: Any) -> None:
+    for case in "ab":
+        scan(folder / "imagesTr" / f"{case}_0000.nii.gz")
+    scan(folder / "labelsTr" / "a.nii.gz")
+    content = {
+        "channel_names": {"0": "T2"},
+        "labels": {"background": 0, "gland": 1},
+        "file_ending": ".nii.gz",
+        "numTraining": 2,
+    }
+    describe(folder, **(content | changes))
+
+
+def test_nnunet_pairs_channel_zero_with_the_label(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    (tmp_path / "imagesTr" / "._a_0000.nii.gz").write_bytes(b"another system's note")
+    data_set = recognise(tmp_path)
+    assert (data_set.layout, data_set.declared) == (
+        "nnU-Net v2",
+        {0: "background", 1: "gland"},
+    )
+    assert [(c.case, c.label is None) for c in data_set.cases] == [("a", False), ("b", True)]
+
+
+def test_nnunet_with_several_channels_or_regions_is_refused(tmp_path: Path) -> None:
+    nnunet(tmp_path, channel_names={"0": "T2", "1": "ADC"})
+    with pytest.raises(DataError, match="one channel"):
+        recognise(tmp_path)
+    nnunet(tmp_path, labels={"background": 0, "whole": [1, 2]})
+    with pytest.raises(DataError, match="one whole number"):
+        recognise(tmp_path)
+    nnunet(tmp_path, labels={"background": 0, "gland": 1, "ignore": 2})
+    with pytest.raises(DataError, match="ignore"):
+        recognise(tmp_path)
+
+
+def test_nnunet_files_that_do_not_fit_are_problems_of_their_case(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    scan(tmp_path / "imagesTr" / "c_0001.nii.gz")
+    scan(tmp_path / "imagesTr" / "plain.nii.gz")
+    scan(tmp_path / "labelsTr" / "lonely.nii.gz")
+    problems = {c.case: c.problems[0].reason for c in recognise(tmp_path).cases if c.problems}
+    assert "channel 0001" in problems["c"]
+    assert "channel number" in problems["plain"]
+    assert "has no image" in problems["lonely"]
+    assert len(problems) == 3
+
+
+@pytest.mark.parametrize("parts", [("",), ("TrainingData_Part1", "TrainingData_Part2")])
+def test_promise12_is_found_in_one_folder_and_in_parts(
+    tmp_path: Path, parts: tuple[str, ...]
+) -> None:
+    for k, part in enumerate(parts):
+        scan(tmp_path / part / f"Case0{k}.mhd")
+        scan(tmp_path / part / f"Case0{k}_segmentation.mhd")
+    scan(tmp_path / parts[-1] / "Case49.mhd")
+    data_set = recognise(tmp_path)
+    assert data_set.layout == "PROMISE12"
+    assert data_set.declared == {0: "background", 1: "prostate"}
+    *labelled, last = data_set.cases
+    assert [c.case for c in labelled] == [f"Case0{k}" for k in range(len(parts))]
+    assert all(c.label and c.label.name == f"{c.case}_segmentation.mhd" for c in labelled)
+    assert (last.case, last.label) == ("Case49", None)
+
+
+@pytest.mark.parametrize("names", [("images", "labels"), ("imagesTr", "labelsTr")])
+def test_paired_folders_match_by_name_whatever_the_format(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    scan(tmp_path / names[0] / "b.nrrd")
+    scan(tmp_path / names[0] / "a.nii.gz")
+    scan(tmp_path / names[1] / "b.mha")
+    data_set = recognise(tmp_path)
+    assert (data_set.layout, data_set.declared) == ("paired folders", None)
+    assert [(c.case, c.label and c.label.name) for c in data_set.cases] == [
+        ("a", None),
+        ("b", "b.mha"),
+    ]
+
+
+def test_paired_folders_with_two_images_of_one_name_are_a_problem(tmp_path: Path) -> None:
+    scan(tmp_path / "images" / "a.nii.gz")
+    scan(tmp_path / "images" / "a.nrrd")
+    (case,) = recognise(tmp_path).cases
+    assert "listed 2 times" in case.problems[0].reason
+
+
+def test_an_unknown_folder_is_told_what_is_known_and_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(DataError) as caught:
+        recognise(tmp_path)
+    for word in ("MSD", "nnU-Net v2", "PROMISE12", "paired folders", "notes.txt", "raw/"):
+        assert word in str(caught.value)
+    with pytest.raises(DataError, match="no such folder"):
+        recognise(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"training": [3]}', '{"training": []}'])
+def test_a_dataset_json_that_cannot_be_used_is_a_data_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(DataError, match=str(tmp_path)):
+        recognise(tmp_path)
+
+
+@pytest.mark.real_data
+def test_the_hippocampus_is_msd_with_260_cases(hippocampus: Path) -> None:
+    data_set = recognise(hippocampus)
+    assert (data_set.layout, len(data_set.cases)) == ("MSD", 260)
+    assert data_set.declared == {0: "background", 1: "Anterior", 2: "Posterior"}

@@ -1,0 +1,196 @@
+"""What a run's folder promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from nextslice.data.pool import SliceId
+from nextslice.errors import (
+    AnnotationError,
+    ProjectChangedError,
+    ProjectError,
+    ProjectLockedError,
+)
+from nextslice.evaluation.metrics import ClassMetrics
+from nextslice.project import MaskStore, Project, QueriedSlice, Query, SliceState
+
+POOL = [SliceId(f"case-{c}", i) for c in range(3) for i in range(4)]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Callable[..., Project]:
+    def begin(**changes: object) -> Project:
+        arguments: dict[str, object] = {
+            "config": {"seed": 0, "size": (50, 50), "selection": {"name": "random"}},
+            "environment": {"python": "3"},
+            "pool": POOL,
+        }
+        return Project(tmp_path / "run", **(arguments | changes))  # type: ignore[arg-type]
+
+    return begin
+
+
+def _query(cycle: int, *rows: int, score: float | None = None) -> Query:
+    slices = tuple(QueriedSlice(row, POOL[row], score) for row in rows)
+    return Query(cycle, slices, batch_score=score, strength=score)
+
+
+def _mask(value: int) -> np.ndarray:
+    return np.full((5, 4), value, np.uint8)
+
+
+def test_a_run_that_is_opened_again_is_as_it_was(begin: Callable[..., Project]) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 5, 2), score_seconds=0, select_seconds=0)
+        project.add_annotations(0, {5: _mask(1)}, annotator="oracle")
+    with begin() as project:
+        assert project.query(0) == _query(0, 5, 2)
+        assert project.rows_in(SliceState.LABELLED).tolist() == [5]
+        assert project.rows_in(SliceState.QUERIED).tolist() == [2]
+        assert len(project.rows_in(SliceState.UNLABELLED)) == len(POOL) - 2
+
+
+def test_labelled_slices_come_in_the_order_they_were_asked_for(
+    begin: Callable[..., Project],
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 7, 3), score_seconds=0, select_seconds=0)
+        project.add_annotations(0, {3: _mask(3), 7: _mask(7)}, annotator="oracle")
+        project.add_query(_query(1, 1), score_seconds=0, select_seconds=0)
+        project.add_annotations(1, {1: _mask(1)}, annotator="oracle")
+        rows, masks = project.labelled()
+    assert rows.tolist() == [7, 3, 1]
+    assert [int(mask[0, 0]) for mask in masks] == [7, 3, 1]
+
+
+def test_a_new_version_counts_and_the_old_one_is_kept(begin: Callable[..., Project]) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 4), score_seconds=0, select_seconds=0)
+        for value in (1, 1, 2):  # the second is the first again
+            project.add_annotations(0, {4: _mask(value)}, annotator="expert")
+        rows, masks = project.labelled()
+        kept = sorted((project.folder / "annotations").rglob("*.npy"))
+    assert rows.tolist() == [4]
+    assert np.array_equal(masks[0], _mask(2))
+    assert len(kept) == 2
+
+
+def test_a_mask_of_a_slice_that_was_not_asked_for_is_refused_and_nothing_is_kept(
+    begin: Callable[..., Project],
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 4), score_seconds=0, select_seconds=0)
+        with pytest.raises(AnnotationError, match="row 9"):
+            project.add_annotations(0, {4: _mask(1), 9: _mask(1)}, annotator="expert")
+        assert len(project.rows_in(SliceState.LABELLED)) == 0
+
+
+def test_the_tables_are_the_contract_that_other_programs_read(
+    begin: Callable[..., Project],
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 5, 2), score_seconds=0, select_seconds=0)
+        project.add_annotations(0, {5: _mask(1), 2: _mask(0)}, annotator="oracle")
+        project.set_trained(0, n_labelled=2, weights_sha256="ab", train_seconds=1.5)
+        metrics = {
+            "gland": ClassMetrics(0.75, float("nan"), 2.5, 0),
+            "mean": ClassMetrics(0.75, float("nan"), 2.5, 0),
+        }
+        project.record(0, metrics, eval_seconds=0.25)
+        project.record(0, {}, eval_seconds=99.0)  # changes nothing
+        project.add_query(_query(1, 0, score=0.5), score_seconds=2, select_seconds=0.125)
+        folder = project.folder
+    assert (folder / "cycles.csv").read_text() == (
+        "cycle,n_labelled,class,dice_3d,dice_2d,hd95_3d_mm,"
+        "train_seconds,score_seconds,select_seconds,eval_seconds\n"
+        "0,2,gland,0.75,,2.5,1.5,0,0,0.25\n"
+        "0,2,mean,0.75,,2.5,1.5,0,0,0.25\n"
+    )
+    assert (folder / "queries.csv").read_text() == (
+        "cycle,rank,case,slice,score,batch_score,strength,volumes_in_query\n"
+        "0,0,case-1,1,,,,2\n"
+        "0,1,case-0,2,,,,2\n"
+        "1,0,case-0,0,0.5,0.5,0.5,1\n"
+    )
+    assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 0
+    assert json.loads((folder / "environment.json").read_text()) == {"python": "3"}
+
+
+def test_other_settings_are_refused_and_named(begin: Callable[..., Project]) -> None:
+    begin().close()
+    changed = {"seed": 1, "size": [50, 50], "selection": {"name": "top-k"}}
+    with pytest.raises(ProjectChangedError) as caught:
+        begin(config=changed)
+    assert "seed: 0 then, 1 now" in str(caught.value)
+    assert "selection.name: random then, top-k now" in str(caught.value)
+    assert "size" not in str(caught.value)
+    begin().close()  # the refusal left the run as it was, and free
+
+
+def test_a_setting_that_may_change_changes(begin: Callable[..., Project]) -> None:
+    begin().close()
+    config = {"seed": 1, "size": (50, 50), "selection": {"name": "random"}}
+    with begin(config=config, may_change=frozenset({"seed"})) as project:
+        assert yaml.safe_load((project.folder / "config.yaml").read_text())["seed"] == 1
+
+
+def test_another_pool_is_refused(begin: Callable[..., Project]) -> None:
+    begin().close()
+    with pytest.raises(ProjectChangedError, match="pool of 12 slices"):
+        begin(pool=POOL[:-1])
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(ProjectError, match="holds other files"):
+        Project(tmp_path, config={}, environment={}, pool=POOL)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+_HOLD = """
+import sys, time
+from nextslice.project.lock import ProjectLock
+from pathlib import Path
+lock = ProjectLock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_process_is_told_who_the_first_is_and_a_killed_one_is_no_obstacle(
+    begin: Callable[..., Project], tmp_path: Path
+) -> None:
+    begin().close()
+    first = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(ProjectLockedError, match=f"process {first.pid} on"):
+            begin()
+    finally:
+        first.kill()
+        first.communicate()
+    begin().close()
+
+
+def test_a_damaged_mask_is_named_and_not_used(tmp_path: Path) -> None:
+    store = MaskStore(tmp_path)
+    name = store.put(_mask(3))
+    assert np.array_equal(store.get(name), _mask(3))
+    path = next(tmp_path.rglob("*.npy"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(ProjectError, match="damaged"):
+        store.get(name)
+    path.unlink()
+    with pytest.raises(ProjectError, match="cannot be read"):
+        store.get(name)

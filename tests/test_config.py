@@ -1,0 +1,168 @@
+"""Presets are data; settings are strict; nothing is left to default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
+
+from nextslice.config import PRESETS, Config, resolve_config
+from nextslice.errors import SettingsError
+from nextslice.settings import plain, validated
+from nextslice.strategies import UNCERTAINTIES, build_selection, build_uncertainty
+
+CHANGES: dict[str, object] = {
+    "data": {"folder": "scans"},
+    "split": {},
+    "uncertainty": "entropy",
+    "selection": "stochastic-batches",
+    "seed": 0,
+}
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {}
+        flat |= inner or {f"{prefix}{name}": value}
+    return flat
+
+
+def _preset(name: str) -> dict[str, Any]:
+    text = files("nextslice").joinpath("presets", f"{name}.yaml").read_text()
+    return _flat(yaml.safe_load(text))
+
+
+def test_the_released_code_differs_from_the_paper_in_these_settings_and_no_others() -> None:
+    """The list of docs/presets.md, setting by setting."""
+    paper, code = _preset("paper"), _preset("released-code")
+    assert paper.keys() == code.keys()
+    assert {name for name in paper if paper[name] != code[name]} == {
+        "training.loss",
+        "training.binary_output",
+        "training.warmup_factor",
+        "training.final_learning_rate",
+        "training.augmentation.noise_std",
+        "training.augmentation.noise_probability",
+        "uncertainties.dropout.divergence",
+        "uncertainties.tta.divergence",
+        "uncertainties.tta.include_clean",
+        "uncertainties.tta.rotate_back",
+        "uncertainties.tta.outside",
+        "uncertainties.tta.augmentation.noise_std",
+        "uncertainties.tta.augmentation.whole_degrees",
+        "uncertainties.tta.augmentation.interpolation",
+        "uncertainties.learning-loss.loss_prediction.margin",
+        "uncertainties.learning-loss.loss_prediction.two_optimisers",
+        "evaluation.hd95_in_voxels",
+        "cycles",
+    }
+
+
+def test_the_quick_preset_is_the_paper_s_made_small() -> None:
+    paper, quick = _preset("paper"), _preset("quick")
+    assert {name for name in paper if paper[name] != quick[name]} == {
+        "network.channels",
+        "training.steps",
+        "training.learning_rate",
+        "threads",
+    }
+    settings = resolve_config("quick", CHANGES).training
+    assert settings.peak_learning_rate == pytest.approx(1e-3)
+    assert settings.steps == 1_500
+
+
+def test_the_defaults_in_code_are_the_paper_s() -> None:
+    """Whoever uses the classes without a preset follows the paper."""
+    config = resolve_config("paper", CHANGES)
+    assert config.training == type(config.training)()
+    for name in UNCERTAINTIES:
+        preset = resolve_config("paper", CHANGES | {"uncertainty": name}).uncertainty
+        assert preset is not None
+        assert preset.parameters == plain(build_uncertainty(name, {}))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("uncertainty", [None, *UNCERTAINTIES])
+def test_a_resolved_config_survives_yaml_and_builds_its_strategies(
+    preset: str, uncertainty: str | None
+) -> None:
+    config = resolve_config(preset, CHANGES | {"uncertainty": uncertainty})
+    again = validated(Config, yaml.safe_load(yaml.safe_dump(plain(config))))
+    assert again == config
+    build_selection(again.selection.name, again.selection.parameters)
+    if again.uncertainty is not None:
+        build_uncertainty(again.uncertainty.name, again.uncertainty.parameters)
+
+
+def test_assignments_reach_every_setting_and_come_last() -> None:
+    config = resolve_config(
+        "paper",
+        CHANGES | {"uncertainty": "tta"},
+        [
+            "training.steps=300",
+            "training.augmentation.noise_std=0.05",
+            "uncertainty.samples=4",
+            "uncertainty.augmentation.rotation_degrees=5",
+            "selection.pool_size=100",
+            "data.size=[64, 32]",
+            "cycles=2",
+        ],
+    )
+    assert config.training.steps == 300
+    assert config.training.augmentation.noise_std == 0.05
+    assert config.uncertainty is not None
+    assert config.uncertainty.parameters["samples"] == 4
+    assert config.uncertainty.parameters["augmentation"]["rotation_degrees"] == 5
+    assert config.uncertainty.parameters["augmentation"]["noise_std"] == 0.1
+    assert config.selection.parameters["pool_size"] == 100
+    assert config.data.size == (64, 32)
+    assert config.cycles == 2
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("training.stepz=3", "Unknown setting training.stepz"),
+        ("training.augmentation.noise=3", "Did you mean noise_std?"),
+        ("traning.steps=3", "Did you mean training?"),
+        ("network.channels=[8]", "network.channels"),
+        ("network.dropout=1.0", "network.dropout"),
+        ("data.axis=3", "data.axis"),
+        ("data.size=[50]", "data.size"),
+        ("seed=-1", "seed"),
+        ("budget=0", "budget"),
+        ("uncertainty.samples=3", "Unknown setting uncertainty.samples"),
+        ("selection.aggregation=median", "selection.aggregation"),
+        ("no equals sign", "path.to.setting=value"),
+        ("training..steps=3", "path.to.setting=value"),
+        ("training.steps=[", "YAML"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(assignment: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve_config("paper", CHANGES, [assignment])
+    assert expected in str(caught.value)
+
+
+def test_several_complaints_come_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve_config("paper", CHANGES, ["seed=-1", "budget=0"])
+    assert "seed" in str(caught.value)
+    assert "budget" in str(caught.value)
+
+
+def test_a_strategy_that_is_not_one_is_refused() -> None:
+    for name, expected in [
+        ("pathlib:Path", "frozen dataclass"),
+        ("nextslice.selection:TopK", "score(model, images"),
+        ("no.such.module:Thing", "can be imported"),
+        ("json:nothing", "can be imported"),
+        ("json:dumps", "to be a class"),
+    ]:
+        with pytest.raises(SettingsError) as caught:
+            build_uncertainty(name, {})
+        assert expected in str(caught.value), name
