@@ -82,16 +82,16 @@ class Config(_Strict):
 
     preset: str
     data: DataConfig
-    split: SplitConfig
+    split: SplitConfig = SplitConfig()
     network: NetworkConfig
     training: TrainingSettings
-    uncertainty: StrategyConfig | None
+    uncertainty: StrategyConfig | None = None
     selection: StrategyConfig
     evaluation: EvaluationConfig
     initial: _POSITIVE
     budget: _POSITIVE
     cycles: _WHOLE
-    seed: _WHOLE
+    seed: _WHOLE = 0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: _POSITIVE
