@@ -231,7 +231,7 @@ def test_a_score_that_is_not_finite_stops_the_query(
     with learn() as learner:
         _loop(learner, 1)
         with torch.no_grad():
-            next(learner.model.network.parameters()).fill_(float("nan"))
+            next(learner.model.predictor.parameters()).fill_(float("nan"))
         with pytest.raises(ns.NextsliceError, match="finite scores from Entropy"):
             learner.ask(budget=3)
         assert learner.cycle == 1

@@ -25,6 +25,8 @@ else:
         Bool = Float = Integer = UInt8 = _Unchecked
 
 __all__ = [
+    "BatchScores",
+    "BatchTotals",
     "Batches",
     "Features",
     "Flags",
@@ -51,6 +53,12 @@ Rows = Integer[np.ndarray, "rows"]
 
 Batches = Integer[np.ndarray, "budget pool"]
 """Candidate batches of rows, one a column: `budget` slices each, `pool` of them."""
+
+BatchScores = Float[np.ndarray, "budget pool"]
+"""The scores of the members of candidate batches."""
+
+BatchTotals = Float[np.ndarray, "pool"]
+"""One number per candidate batch."""
 
 Flags = Bool[np.ndarray, "slices"]
 """One yes or no per slice."""

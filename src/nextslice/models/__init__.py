@@ -10,6 +10,7 @@ Files, in the order in which they may import each other:
     losses.py            segmentation losses, one number per image
     initialisation.py    a fresh network from a template or a function
     schedule.py          TrainingSettings and the learning rate of each step
+    folding.py           batch normalisation folded away for inference
     inference.py         SegmentationModel: a trained network on a device
     checks.py            what is found out before a training starts
     training.py          Trainer: fits a fresh network to labelled slices

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from nextslice.errors import SettingsError
 from nextslice.models.devices import Precision, autocast, resolve_device, resolve_precision
+from nextslice.models.folding import folded
 from nextslice.models.loss_prediction import LossPredictionModule
 from nextslice.models.types import Images, Logits, PerSlice, Probabilities
-from nextslice.models.unet import EncoderDecoder, HasEncoder
+from nextslice.models.unet import EncoderDecoder, HasEncoder, HasStem
 from nextslice.types import Features, SliceImages, SliceMasks
 
 __all__ = ["SegmentationModel", "SliceSource"]
@@ -49,7 +50,10 @@ class SegmentationModel:
         history: Mean training loss of each epoch.
 
     Attributes:
-        network: The network. What turns on dropout in it has to turn it off again.
+        network: The network as it was trained.
+        predictor: What predictions are made with: a copy of the network as it is now, with
+            batch normalisation folded away. What turns on dropout in it has to turn it off
+            again.
         classes: Number of classes, background included.
         device: Where it works.
         precision: How it works, and why.
@@ -75,6 +79,7 @@ class SegmentationModel:
         )
         # mypy: nn.Module.to has no overload that names memory_format alone.
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.predictor = folded(self.network)
         self.loss_prediction = (
             None if loss_prediction is None else loss_prediction.to(self.device).eval()
         )
@@ -118,13 +123,29 @@ class SegmentationModel:
     def logits(self, images: Images) -> Logits:
         """What the network returns, as float32."""
         with torch.inference_mode(), autocast(self.device, self.precision):
-            output: Tensor = self.network(images)
-        return output.float()
+            output: Tensor = self.predictor(images)
+        return _plain(output)
 
     def probabilities(self, images: Images) -> Probabilities:
         """Softmax of the logits over the classes, float32."""
         with torch.inference_mode():
             return torch.softmax(self.logits(images), dim=1)
+
+    def stem(self, images: Images) -> Tensor:
+        """What can be computed once for many passes with dropout; see `finish`."""
+        if not isinstance(self.predictor, HasStem):
+            return images
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            return self.predictor.stem(images)
+
+    def finish(self, stem: Tensor) -> Probabilities:
+        """Class probabilities from what `stem` returned: `probabilities`, cut in two."""
+        if not isinstance(self.predictor, HasStem):
+            return self.probabilities(stem)
+        with torch.inference_mode():
+            with autocast(self.device, self.precision):
+                logits = self.predictor.finish(stem)
+            return torch.softmax(_plain(logits), dim=1)
 
     def predicted_loss(self, images: Images) -> PerSlice:
         """What the loss-prediction module says: higher means a larger loss is expected.
@@ -137,9 +158,9 @@ class SegmentationModel:
                 "This model has no loss-prediction module.",
                 remedy="Train it with trainer.fit(..., loss_prediction=LossPrediction()).",
             )
-        assert isinstance(self.network, EncoderDecoder)  # noqa: S101 - training made sure
+        assert isinstance(self.predictor, EncoderDecoder)  # noqa: S101 - training made sure
         with torch.inference_mode(), autocast(self.device, self.precision):
-            features = self.network.encode(images)
+            features = self.predictor.encode(images)
         with torch.inference_mode():
             predicted: Tensor = self.loss_prediction([level.float() for level in features])
         return predicted
@@ -170,7 +191,7 @@ class SegmentationModel:
         Raises:
             SettingsError: The network has no `encode`.
         """
-        if not isinstance(self.network, HasEncoder):
+        if not isinstance(self.predictor, HasEncoder):
             raise SettingsError(
                 f"{type(self.network).__name__} does not show its inner features.",
                 remedy="Give it a method encode(images) -> list of feature maps, bottleneck "
@@ -179,9 +200,14 @@ class SegmentationModel:
         parts = []
         for _, batch in self.batches(images):
             with torch.inference_mode(), autocast(self.device, self.precision):
-                bottleneck = self.network.encode(batch)[-1]
+                bottleneck = self.predictor.encode(batch)[-1]
             parts.append(bottleneck.float().mean(dim=(-2, -1)).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+
+def _plain(maps: Tensor) -> Tensor:
+    """As float32, one class after another: what follows runs over the classes' planes."""
+    return maps.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _as_slices(images: SliceImages) -> SliceImages:

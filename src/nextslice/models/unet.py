@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nextslice.errors import SettingsError
 from nextslice.models.types import Images, Logits
 
-__all__ = ["EncoderDecoder", "HasEncoder", "UNet"]
+__all__ = ["EncoderDecoder", "HasEncoder", "HasStem", "UNet"]
 
 
 @runtime_checkable
@@ -33,6 +33,20 @@ class EncoderDecoder(HasEncoder, Protocol):
 
     def decode(self, features: list[Tensor]) -> Logits:
         """Logits from what `encode` returned."""
+
+
+@runtime_checkable
+class HasStem(Protocol):
+    """A network that can be cut before its first dropout: ``forward(x) = finish(stem(x))``.
+
+    MC dropout then computes the stem once for all its passes.
+    """
+
+    def stem(self, images: Images) -> Tensor:
+        """What does not depend on any dropout."""
+
+    def finish(self, stem: Tensor) -> Logits:
+        """Logits from what `stem` returned."""
 
 
 class UNet(nn.Module):
@@ -103,7 +117,11 @@ class UNet(nn.Module):
                 f"{smallest}x{smallest} pixels; got {height}x{width}.",
                 remedy="Prepare larger slices, or give the network fewer channels.",
             )
-        features = [self.encoder[0](images)]
+        return self._deeper(self.encoder[0](images))
+
+    def _deeper(self, first: Tensor) -> list[Tensor]:
+        """All levels from the first one's maps."""
+        features = [first]
         for level in list(self.encoder)[1:]:
             features.append(level(self.dropout(self.pool(features[-1]))))
         return features
@@ -123,6 +141,15 @@ class UNet(nn.Module):
                 maps = torch.cat([maps, maps[..., -1:]], dim=-1)
             maps = level(torch.cat([maps, skip], dim=1))
         return cast("Tensor", self.head(maps))
+
+    def stem(self, images: Float[Tensor, "batch channels height width"]) -> Tensor:
+        """The first level's maps: dropout begins after them."""
+        first: Tensor = self.encoder[0](images)
+        return first
+
+    def finish(self, stem: Tensor) -> Logits:
+        """Logits from the first level's maps."""
+        return self.decode(self._deeper(stem))
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Logits:
         """Logits ``(batch, classes, height, width)``."""

@@ -8,7 +8,7 @@ in section 4.3.2 (without replacement) and sections 5.2.3 and 5.2.4 (with resamp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -21,12 +21,14 @@ from nextslice.selection.base import (
     checked_scores,
     most_uncertain_first,
 )
-from nextslice.types import Batches, Rows, Scores
+from nextslice.types import Batches, BatchScores, BatchTotals, Rows, Scores
 
 __all__ = ["StochasticBatches"]
 
 _AGGREGATIONS = ("mean", "max", "sum")
 _HELD_AT_ONCE = 2**20  # members of resampled batches in memory at a time
+_BLOCK = 2**15  # scores that are stretched at a time, in the processor's cache
+_MOST_SLICES = 2**32  # rows are shuffled as 32-bit numbers
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,22 @@ class StochasticBatches:
         if count == len(scores):
             batch = np.arange(count)
         elif self.pool_size is None:
-            batch = self._best_of(_partition(len(scores), count, rng), scores)[0]
+            batch = self._best_of_partition(scores, count, rng)
         else:
             batch = self._best_resampled(self.pool_size, scores, count, rng)
         return most_uncertain_first(batch, scores)
+
+    def _best_of_partition(self, scores: Scores, count: int, rng: np.random.Generator) -> Rows:
+        """Cut all slices into floor(slices / count) batches and take the best."""
+        pool_size = len(scores) // count
+        shuffled = _shuffled(scores, rng)[: pool_size * count].reshape(count, pool_size)
+        rough = self._totals(shuffled["score"])
+        # The rough totals are added up from rounded scores; whoever they leave in reach of the
+        # best is compared again with the scores themselves.
+        doubt = count * (count + 2) * float(np.finfo(np.float32).eps)
+        contenders = np.flatnonzero(rough >= rough.max() - doubt)
+        batches: Batches = shuffled["row"][:, contenders].astype(np.intp)
+        return self._best_of(batches, scores)[0]
 
     def _best_resampled(
         self, batches: int, scores: Scores, count: int, rng: np.random.Generator
@@ -105,22 +119,47 @@ class StochasticBatches:
         return best
 
     def _best_of(self, batches: Batches, scores: Scores) -> tuple[Rows, float]:
-        """The first batch with the highest score.
+        """The first batch with the highest score, and that score (the mean as a sum)."""
+        totals = self._totals(scores[batches].astype(np.float64))
+        best = int(totals.argmax())
+        batch: Rows = batches[:, best]
+        return batch, float(totals[best])
+
+    def _totals(self, members: BatchScores) -> BatchTotals:
+        """One number per batch; the sum stands for the mean, since all are equally large.
 
         Added up row by row, because B is small and Q large: each addition is one long vector.
         """
         combine = np.maximum if self.aggregation == "max" else np.add
-        total = scores[batches[0]].astype(np.float64)
-        for members in batches[1:]:
-            combine(total, scores[members], out=total)
-        best = int(total.argmax())  # the mean is the sum divided by the same B for every batch
-        return batches[:, best], float(total[best])
+        totals: BatchTotals = members[0].copy()
+        for row in members[1:]:
+            combine(totals, row, out=totals)
+        return totals
 
 
-def _partition(slices: int, count: int, rng: np.random.Generator) -> Batches:
-    """All slices, shuffled and cut into floor(slices / count) batches, one a column."""
-    batches = slices // count
-    return rng.permutation(slices)[: batches * count].reshape(count, batches)
+def _shuffled(scores: Scores, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[Any]]:
+    """Scores and their rows in random order, as records of eight bytes.
+
+    Shuffled as whole words, because that moves a score along with its row: to shuffle rows and
+    look their scores up afterwards costs half as much again, in a random walk through memory.
+    Scores are rounded to single precision, after they are stretched over [-1, 1].
+    """
+    if len(scores) > _MOST_SLICES:
+        raise SelectionError(
+            f"Expected at most {_MOST_SLICES:,} slices to cut into batches, "
+            f"got {len(scores):,}.",
+            remedy="Give a pool_size: batches are then drawn without shuffling all slices.",
+        )
+    low, high = float(scores.min()), float(scores.max())
+    middle = low / 2 + high / 2
+    stretch = high / 2 - low / 2 or 1.0
+    records = np.empty(len(scores), dtype=[("score", np.float32), ("row", np.uint32)])
+    for start in range(0, len(scores), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        records["score"][block] = (scores[block].astype(np.float64) - middle) / stretch
+        records["row"][block] = np.arange(start, min(start + _BLOCK, len(scores)))
+    rng.shuffle(records.view(np.int64))
+    return records
 
 
 def _resampled(slices: int, count: int, batches: int, rng: np.random.Generator) -> Batches:

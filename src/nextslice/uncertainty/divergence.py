@@ -23,8 +23,10 @@ Formula = Literal["jsd", "released-code"]
 
 def entropy_map(probabilities: Probabilities) -> Tensor:
     """Shannon entropy of each pixel in nats, shape (batch, height, width); 0 ln 0 is 0."""
-    entropies: Tensor = torch.special.entr(probabilities).sum(dim=1)
-    return entropies
+    # Not torch.special.entr, which is three times slower. The smallest normal number stands in
+    # for 0, whose term is 0 either way.
+    smallest = torch.finfo(probabilities.dtype).tiny
+    return -(probabilities * probabilities.clamp(min=smallest).log()).sum(dim=1)
 
 
 class JensenShannon:
@@ -53,10 +55,11 @@ class JensenShannon:
         entropies = entropy_map(probabilities)
         if seen is None:
             seen = torch.ones_like(entropies[:1], dtype=torch.bool)
-        probabilities = probabilities * seen[:, None]
-        entropies = entropies * seen
+        else:
+            probabilities = probabilities * seen[:, None]
+            entropies = entropies * seen
         if self._probabilities is None or self._entropies is None or self._seen is None:
-            self._probabilities = probabilities
+            self._probabilities = probabilities.clone()
             self._entropies = entropies
             self._seen = seen.to(entropies.dtype)
         else:

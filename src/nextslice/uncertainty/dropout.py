@@ -64,15 +64,16 @@ class MCDropout:
             SettingsError: The network has no dropout that is switched on.
         """
         thinned = [
-            ThinnedNetwork(model.network, derive_seed(seed, "mc-dropout", k))
+            ThinnedNetwork(model.predictor, derive_seed(seed, "mc-dropout", k))
             for k in range(self.samples)
         ]
 
         def disagreement(batch: Images) -> PerSlice:
             divergence = JensenShannon(self.divergence)
+            stem = model.stem(batch)
             for network in thinned:
                 with network.active():
-                    divergence.add(model.probabilities(batch))
+                    divergence.add(model.finish(stem))
             return divergence.per_slice()
 
         return score_batches(model, images, disagreement, on_progress)
@@ -133,4 +134,7 @@ class ThinnedNetwork:
         generator = torch.Generator().manual_seed(derive_seed(self._seed, call))
         kept = torch.rand(shape, generator=generator) >= layer.p
         scale = 1.0 / (1.0 - layer.p) if layer.p < 1 else 0.0
-        return (kept * scale).to(output.device, output.dtype)
+        mask = (kept * scale).to(output.device, output.dtype)
+        # In the order in which the maps lie in memory: mixed orders multiply slowly.
+        in_order = output.is_contiguous(memory_format=torch.channels_last)
+        return mask.to(memory_format=torch.channels_last) if in_order else mask

@@ -1,0 +1,66 @@
+"""Folding batch normalisation away changes nothing but rounding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from nextslice.models.folding import folded
+from nextslice.models.unet import UNet
+
+
+def _with_statistics(network: nn.Module) -> nn.Module:
+    """As if trained: running statistics and affine parameters that do something."""
+    generator = torch.Generator().manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for value, low in ((module.running_mean, -1.0), (module.running_var, 0.5)):
+                if value is not None:
+                    value.copy_(low + 2 * torch.rand(value.shape, generator=generator))
+            nn.init.uniform_(module.weight, 0.5, 2, generator=generator)
+            nn.init.uniform_(module.bias, -1, 1, generator=generator)
+    return network.eval()
+
+
+@torch.inference_mode()
+def test_the_folded_u_net_returns_the_same_and_has_no_normalisation_left() -> None:
+    network = _with_statistics(UNet(3, (8, 16, 32)))
+    images = torch.rand(2, 1, 26, 22, generator=torch.Generator().manual_seed(1))
+    before = network(images)
+    copied = folded(network)
+    assert torch.allclose(copied(images), before, rtol=1e-4, atol=1e-4)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in copied.modules())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert torch.equal(network(images), before)
+
+
+class _AnotherOrder(nn.Module):
+    """The order of definition is not the order of use, so nothing may be folded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 2, 3, padding=1)
+        self.normalisation = nn.BatchNorm2d(1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.convolution(self.normalisation(images))
+        return result
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    "network",
+    [
+        _AnotherOrder(),
+        nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, track_running_stats=False)),
+        nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.BatchNorm2d(2)),
+    ],
+)
+def test_what_is_not_certain_is_left_alone(network: nn.Module) -> None:
+    network = _with_statistics(network) if network is not None else network
+    network = _with_statistics(network)
+    images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    copied = folded(network)
+    assert torch.equal(copied(images), network(images))
+    assert any(isinstance(module, nn.BatchNorm2d) for module in copied.modules())
