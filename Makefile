@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test check format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -31,6 +31,10 @@ check: $(STAMP)  ## style and types
 
 test: check  ## style, types and all tests
 	$(BIN)/pytest
+
+lock: $(STAMP)  ## renew constraints.txt from what is installed
+	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \
+	    | sed -E 's/^(torch==[0-9.]+).*/\1/'; } > constraints.new && mv constraints.new constraints.txt
 
 format: $(STAMP)  ## put the style right
 	$(BIN)/ruff format .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,10 +92,19 @@ def test_files_within_a_room_do_not_import_in_circles() -> None:
         visit(module, ())
 
 
-def test_the_drawing_names_every_file() -> None:
-    drawing = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    names = {path.name for path in _files()} - {"__init__.py", "__main__.py"}
-    assert not {name for name in names if name not in drawing}
+def test_the_drawing_names_every_file_in_its_room_and_no_other() -> None:
+    text = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn, room = set(), ""
+    for line in text.split("```")[1].splitlines():
+        indent = len(line) - len(line.lstrip())
+        entry = line.split()[0] if line.strip() else ""
+        if entry.endswith("/") and indent == 2:
+            room = entry
+        names = re.findall(r"[a-z_0-9]+\.py", line) if entry.endswith(".py") else []
+        drawn |= {(room if indent == 4 else "") + name for name in names}
+    unseen = {"__init__.py", "__main__.py"}
+    built = {path.relative_to(SOURCE).as_posix() for path in _files()}
+    assert drawn - unseen == {p for p in built if Path(p).name not in unseen}
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,13 @@ def _loop(learner: ns.ActiveLearner, cycles: int) -> None:
 
 
 def test_a_query_is_asked_again_until_its_cycle_is_over(
-    learn: Callable[..., ns.ActiveLearner],
+    learn: Callable[..., ns.ActiveLearner], caplog: pytest.LogCaptureFixture
 ) -> None:
     with learn() as learner:
         first = learner.ask(budget=4)
+        assert not caplog.records
         assert learner.ask(budget=9) == first
+        assert "has 4 slices; a budget of 9 has no effect" in caplog.text
         assert len(first) == 4
     with learn() as learner:  # after a restart, too
         assert learner.ask(budget=4) == first
@@ -97,6 +99,11 @@ def test_slices_left_unanswered_can_be_asked_for_again(
         following = learner.ask(budget=len(pool))
         assert len(following) == len(pool) - 2
         assert not {s.id for s in following.slices} & set(answered)
+        learner.tell(following, ns.Oracle(pool).label(following))
+        learner.fit()
+        rows, _ = learner._project.labelled()
+        assert sorted(rows.tolist()) == list(range(len(pool)))  # each counts once
+        assert [learner.pool.slice_id(int(row)) for row in rows[:2]] == answered
 
 
 def test_when_the_pool_is_used_up_the_query_is_empty(
@@ -108,6 +115,32 @@ def test_when_the_pool_is_used_up_the_query_is_empty(
         learner.tell(query, ns.Oracle(pool).label(query))
         learner.fit()
         assert len(learner.ask(budget=3)) == 0
+
+
+def test_where_the_pool_is_used_up_nothing_is_trained_again(
+    learn: Callable[..., ns.ActiveLearner], pool: ns.SlicePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = _count_trainings(monkeypatch)
+    with learn() as learner:
+        oracle = ns.Oracle(pool)
+        for _ in range(3):
+            query = learner.ask(budget=len(pool))
+            learner.tell(query, oracle.label(query))
+            learner.fit()
+            learner.record(ns.evaluate(learner.model, pool))
+        assert len({learner._project.weights_of(cycle) for cycle in range(3)}) == 1
+    assert len(trained) == 1
+
+
+def test_a_network_with_other_classes_than_the_pool_is_refused(
+    learn: Callable[..., ns.ActiveLearner],
+) -> None:
+    trainer = ns.Trainer(ns.UNet(5, (4, 8)), steps=2, device="cpu")
+    with learn(trainer=trainer) as learner:
+        query = learner.ask(budget=2)
+        learner.tell(query, ns.Oracle(learner.pool).label(query))
+        with pytest.raises(TrainingError, match="2 classes, background and disc"):
+            learner.fit()
 
 
 def test_runs_with_one_seed_share_the_initial_set_and_the_first_weights(
@@ -133,14 +166,7 @@ def test_the_first_training_is_done_once_and_shared(
     learn: Callable[..., ns.ActiveLearner], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = tmp_path / "first"
-    trained = []
-    fit = ns.Trainer.fit
-
-    def counted(*arguments: Any, **keywords: Any) -> ns.SegmentationModel:
-        trained.append(1)
-        return fit(*arguments, **keywords)
-
-    monkeypatch.setattr(ns.Trainer, "fit", counted)
+    trained = _count_trainings(monkeypatch)
     for number, selection in enumerate([ns.TopK(), ns.StochasticBatches()]):
         project = tmp_path / f"run-{number}"
         with learn(selection=selection, project=project, shared_trainings=shared) as learner:
@@ -153,6 +179,49 @@ def test_the_first_training_is_done_once_and_shared(
     ) as learner:
         _loop(learner, 1)
     assert len(trained) == 4
+
+
+def test_networks_that_differ_never_share_a_training(
+    learn: Callable[..., ns.ActiveLearner], tmp_path: Path
+) -> None:
+    """Two nameless functions are not the same network."""
+    weights = set()
+    for number, dropout in enumerate((0.5, 0.0)):
+
+        def build(dropout: float = dropout) -> ns.UNet:
+            return ns.UNet(2, (4, 8), dropout=dropout)
+
+        trainer = ns.Trainer(build, steps=10, device="cpu", threads=1)
+        folder = tmp_path / f"run-{number}"
+        with learn(
+            trainer=trainer, project=folder, shared_trainings=tmp_path / "first"
+        ) as learner:
+            _loop(learner, 1)
+            weights.add(learner._project.weights_of(0))
+    assert len(weights) == 2
+
+
+def test_the_initial_set_can_have_a_seed_of_its_own(
+    learn: Callable[..., ns.ActiveLearner], tmp_path: Path
+) -> None:
+    asked = {}
+    for seed, initial_seed in [(0, 7), (1, 7), (0, 8)]:
+        folder = tmp_path / f"run-{seed}-{initial_seed}"
+        with learn(seed=seed, initial_seed=initial_seed, project=folder) as learner:
+            asked[seed, initial_seed] = [s.id for s in learner.ask(budget=5).slices]
+    assert asked[0, 7] == asked[1, 7] != asked[0, 8]
+
+
+def _count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    trained: list[int] = []
+    fit = ns.Trainer.fit
+
+    def counted(*arguments: Any, **keywords: Any) -> ns.SegmentationModel:
+        trained.append(1)
+        return fit(*arguments, **keywords)
+
+    monkeypatch.setattr(ns.Trainer, "fit", counted)
+    return trained
 
 
 def test_another_seed_is_another_run(
@@ -270,6 +339,16 @@ def test_steps_out_of_order_say_what_comes_first(
             learner.record()
 
 
+def test_training_after_a_cycle_is_over_asks_for_a_query_first(
+    learn: Callable[..., ns.ActiveLearner],
+) -> None:
+    with learn() as learner:
+        _loop(learner, 1)
+        with pytest.raises(ProjectError, match=r"Call ask\(budget\)"):
+            learner.fit()
+        _loop(learner, 2)  # and nothing is stuck
+
+
 def test_a_selection_by_scores_needs_an_uncertainty(
     learn: Callable[..., ns.ActiveLearner],
 ) -> None:
@@ -290,6 +369,19 @@ def test_a_damaged_model_is_trained_again_to_the_same_weights(
     with learn() as learner:
         learner.fit()
         assert learner._project.weights_of(0) == weights
+
+
+def test_a_damaged_model_of_a_cycle_that_is_over_is_trained_again_too(
+    learn: Callable[..., ns.ActiveLearner], tmp_path: Path
+) -> None:
+    with learn(project=tmp_path / "whole") as learner:
+        _loop(learner, 3)
+    with learn() as learner:
+        _loop(learner, 2)
+    (tmp_path / "run" / "models" / "cycle-01" / "manifest.json").unlink()
+    with learn() as learner:
+        _loop(learner, 3)
+    assert _results(tmp_path / "run") == _results(tmp_path / "whole")
 
 
 def test_metrics_of_a_recorded_cycle_are_in_tensorboard(

@@ -12,9 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextslice.errors import SettingsError
+from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
 from nextslice.settings import plain, validated
-from nextslice.strategies import build_selection, build_uncertainty
+from nextslice.strategies import build_selection, build_uncertainty, needs_scores
 
 __all__ = ["PRESETS", "Config", "resolve_config"]
 
@@ -76,6 +77,7 @@ class Config(_Strict):
         initial: Slices in the initial set, drawn at random.
         budget: Slices per query.
         cycles: Queries after the initial training.
+        initial_seed: Decides the initial set; None leaves that to the seed.
         threads: CPU threads. Sums in another order round differently, so a run keeps the
             number it began with.
     """
@@ -92,8 +94,9 @@ class Config(_Strict):
     budget: _POSITIVE
     cycles: _WHOLE
     seed: _WHOLE = 0
-    device: str = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    initial_seed: _WHOLE | None = None
+    device: str
+    precision: Literal["float32", "bfloat16"]
     threads: _POSITIVE
 
 
@@ -105,7 +108,8 @@ def resolve_config(
     Args:
         preset: "paper", "released-code" or "quick".
         changes: Nested settings that replace the preset's. ``uncertainty`` and ``selection``
-            may be plain names.
+            may be plain names; where the selection looks at scores and no uncertainty is
+            chosen, it is entropy.
         assignments: ``path.to.setting=value``, the value in YAML, applied last. A strategy's
             own fields are reached as ``uncertainty.samples=16``.
 
@@ -116,7 +120,16 @@ def resolve_config(
     for assignment in assignments:
         settings = _merged(settings, _parsed(assignment))
     of_uncertainties = settings.pop("uncertainties")
+    for name, fields in of_uncertainties.items():
+        build_uncertainty(name, fields)  # so that a misspelt one is refused, used or not
+    if settings.get("uncertainty") is None and needs_scores(settings.get("selection")):
+        settings["uncertainty"] = "entropy"
     settings["preset"] = preset
+    # What "auto" means here is kept, so that a run cannot change it on the way.
+    device = resolve_device(str(settings.get("device", "auto")))
+    settings["device"] = str(device)
+    precision = resolve_precision(str(settings.get("precision", "auto")), device)
+    settings["precision"] = precision.name
     if settings.get("threads") is None:
         settings["threads"] = os.cpu_count() or 1
     for section in ("uncertainty", "selection"):

@@ -16,12 +16,14 @@ Everything that is decided lies in the project's folder before the next step beg
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from filelock import FileLock
 
 from nextslice.data.pool import SliceId, SlicePool
 from nextslice.environment import describe_environment
@@ -33,19 +35,19 @@ from nextslice.errors import (
     TrainingError,
 )
 from nextslice.evaluation.evaluate import Evaluation
-from nextslice.files import writing_atomically
 from nextslice.models.checkpoints import load_model, read_manifest, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.training import Trainer
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project import Project, QueriedSlice, Query, SliceState
-from nextslice.project.events import write_events
 from nextslice.seeds import derive_seed
 from nextslice.selection import Context, Random, Selection, strength
 from nextslice.types import Rows, Scores
 from nextslice.uncertainty.base import Uncertainty, checked_uncertainties, loss_prediction_of
 
 __all__ = ["ActiveLearner"]
+
+logger = logging.getLogger(__name__)
 
 
 class ActiveLearner:
@@ -60,11 +62,14 @@ class ActiveLearner:
         seed: All chance of the run comes from it. Runs with the same seed share the initial
             set and the initial weights, whatever their strategy.
         initial: How the first query is selected, when there is no model yet.
+        initial_seed: Decides the initial set; by default the seed does.
         shared_trainings: A folder in which runs with the same seed leave their first training
             for each other; without it each run trains for itself.
         config: Settings to keep in the project's ``config.yaml``; by default those that the
             arguments spell out.
+        data: Fingerprint of all data that the run depends on; by default the pool's.
         may_change: Dotted names of settings that may differ when a run goes on.
+        accept_changes: Go on though settings, data, versions or hardware have changed.
         on_progress: Told how far each step is.
 
     Raises:
@@ -82,9 +87,12 @@ class ActiveLearner:
         uncertainty: Uncertainty | None = None,
         seed: int = 0,
         initial: Selection | None = None,
+        initial_seed: int | None = None,
         shared_trainings: str | Path | None = None,
         config: Mapping[str, object] | None = None,
+        data: str | None = None,
         may_change: frozenset[str] = frozenset(),
+        accept_changes: bool = False,
         on_progress: OnProgress = ignore_progress,
     ) -> None:
         if uncertainty is None and "scores" in selection.requires:
@@ -98,6 +106,7 @@ class ActiveLearner:
         self.uncertainty = uncertainty
         self.seed = seed
         self.initial = Random() if initial is None else initial
+        self.initial_seed = seed if initial_seed is None else initial_seed
         self._shared = None if shared_trainings is None else Path(shared_trainings)
         self._on_progress = on_progress
         self._model: SegmentationModel | None = None
@@ -105,9 +114,13 @@ class ActiveLearner:
         self._project = Project(
             project,
             config=self._own_config() if config is None else config,
-            environment=describe_environment(trainer, data=pool.fingerprint, seed=seed),
+            environment=describe_environment(
+                trainer, data=pool.fingerprint if data is None else data, seed=seed
+            )
+            | {"left_out": {v.case: [r.reason for r in v.refusals] for v in pool.refused}},
             pool=[pool.slice_id(row) for row in range(len(pool))],
             may_change=may_change,
+            accept_changes=accept_changes,
         )
 
     def __enter__(self) -> Self:
@@ -143,7 +156,7 @@ class ActiveLearner:
                     "Expected a trained model, but nothing is trained yet.",
                     remedy="Answer the first query and call fit().",
                 )
-            self._model = self._load(self._project.model_folder(trained[-1]))
+            self._model = self._train_or_load(trained[-1])
         return self._model
 
     @property
@@ -169,9 +182,19 @@ class ActiveLearner:
             self.record()
         cycle = self.cycle
         if self._project.last_cycle() == cycle:
-            return self._project.query(cycle)
-        candidates = self._project.rows_in(SliceState.UNLABELLED, SliceState.QUERIED)
-        rng = np.random.default_rng(derive_seed(self.seed, "select", cycle))
+            asked = self._project.query(cycle)
+            if budget < len(asked) or (budget > len(asked) and len(self._unasked())):
+                logger.warning(
+                    "The query of cycle %d is open and has %d slices; a budget of %d has no "
+                    "effect before the next cycle.",
+                    cycle,
+                    len(asked),
+                    budget,
+                )
+            return asked
+        candidates = self._unasked(SliceState.QUERIED)
+        seed = self.seed if cycle else self.initial_seed
+        rng = np.random.default_rng(derive_seed(seed, "select", cycle))
         if cycle == 0:
             picked = self.initial.select(
                 np.zeros(len(candidates)),
@@ -235,46 +258,77 @@ class ActiveLearner:
             TrainingError: Nothing is labelled yet, or the loss stopped being finite.
         """
         cycle = self.cycle
-        rows, masks = self._project.labelled()
+        if self._project.last_cycle() != cycle:
+            if self.n_labelled == 0:
+                raise TrainingError(
+                    "Expected labelled slices to train on, there are none.",
+                    remedy="Answer a query first: ask(budget), then tell(query, masks).",
+                )
+            raise ProjectError(
+                f"Expected a query of cycle {cycle} before its training; cycle {cycle - 1} is "
+                "recorded already.",
+                remedy="Call ask(budget) to begin the next cycle.",
+            )
+        self._model = self._train_or_load(cycle)
+        if self._model.classes != len(self.pool.classes) + 1:
+            raise TrainingError(
+                f"Expected a network with {len(self.pool.classes) + 1} classes, background and "
+                f"{', '.join(self.pool.classes)}; it returns {self._model.classes}."
+            )
+        self._fitted_here = True
+
+    def _train_or_load(self, cycle: int) -> SegmentationModel:
+        """The model of a cycle: the one that is kept, or one trained to the same weights."""
+        rows, masks = self._project.labelled(through=cycle)
         if len(rows) == 0:
             raise TrainingError(
                 "Expected labelled slices to train on, there are none.",
-                remedy="Answer a query first: ask(budget), then tell(query, masks).",
+                remedy="Answer the query first: tell(query, masks).",
             )
-        images = self.pool.images[rows]
-        targets = np.stack(masks)
-        loss_prediction = loss_prediction_of(self.uncertainty)
+        images, targets = self.pool.images[rows], np.stack(masks)
         key = self._training_key(images, targets)
         folder = self._project.model_folder(cycle)
-        shared = self._shared / key if self._shared is not None and cycle == 0 else None
-
         model = self._load_if_same(folder, key)
-        if model is None and shared is not None:
-            model = self._load_if_same(shared, key)
+        if model is None and cycle > 0:  # where the pool is used up, nothing new is labelled
+            before = self._project.model_folder(cycle - 1)
+            model = self._load_if_same(before, key)
             if model is not None:
-                save_model(model, folder, extra=read_manifest(shared)["extra"])
-        if model is None:
-            started = time.perf_counter()
-            model = self.trainer.fit(
-                images,
-                targets,
-                seed=derive_seed(self.seed, "training"),
-                loss_prediction=loss_prediction,
-                on_progress=self._on_progress,
-            )
-            extra = {"training": key, "train_seconds": time.perf_counter() - started}
+                save_model(model, folder, extra=read_manifest(before)["extra"])
+        if model is None and self._shared is not None and cycle == 0:
+            shared = self._shared / key
+            shared.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._shared / f"{key}.lock"):  # others wait, then find it done
+                model = self._load_if_same(shared, key)
+                if model is None:
+                    model = self._train(images, targets, key, shared)
+                extra = read_manifest(shared)["extra"]
             save_model(model, folder, extra=extra)
-            if shared is not None:
-                save_model(model, shared, extra=extra)
+        elif model is None:
+            model = self._train(images, targets, key, folder)
         manifest = read_manifest(folder)
-        self._project.set_trained(
-            cycle,
-            n_labelled=len(rows),
-            weights_sha256=manifest["sha256"],
-            train_seconds=manifest["extra"]["train_seconds"],
+        if self._project.weights_of(cycle) != manifest["sha256"]:
+            self._project.set_trained(
+                cycle,
+                n_labelled=len(rows),
+                weights_sha256=manifest["sha256"],
+                train_seconds=manifest["extra"]["train_seconds"],
+            )
+        return model
+
+    def _train(
+        self, images: np.ndarray, targets: np.ndarray, key: str, folder: Path
+    ) -> SegmentationModel:
+        started = time.perf_counter()
+        model = self.trainer.fit(
+            images,
+            targets,
+            seed=derive_seed(self.seed, "training"),
+            loss_prediction=loss_prediction_of(self.uncertainty),
+            on_progress=self._on_progress,
         )
-        self._model = model
-        self._fitted_here = True
+        extra = {"training": key, "train_seconds": time.perf_counter() - started}
+        save_model(model, folder, extra=extra)
+        return model
 
     def record(self, evaluation: Evaluation | None = None) -> None:
         """End the cycle, with the metrics of its model where there are any.
@@ -290,9 +344,12 @@ class ActiveLearner:
             )
         classes = {} if evaluation is None else evaluation.classes
         seconds = 0.0 if evaluation is None else evaluation.seconds
-        write_events(self._project.folder, cycle, self.model.history, classes)
-        self._project.record(cycle, classes, eval_seconds=seconds)
+        losses = self.model.history
+        self._project.record(cycle, classes, eval_seconds=seconds, losses=losses)
         self._fitted_here = False
+
+    def _unasked(self, *others: SliceState) -> Rows:
+        return self._project.rows_in(SliceState.UNLABELLED, *others)
 
     def _scores(self, cycle: int) -> Scores | None:
         """Score every slice of the pool by the newest model, and keep the scores."""
@@ -309,14 +366,8 @@ class ActiveLearner:
             lambda row: str(self.pool.slice_id(row)),
             type(self.uncertainty).__name__,
         )
-        cases = np.asarray(self.pool.cases)
-        with writing_atomically(self._project.scores_file(cycle)) as stream:
-            np.savez(
-                stream,
-                case=cases[self.pool.case_of],
-                slice=self.pool.index_of,
-                score=scores,
-            )
+        cases = np.asarray(self.pool.cases)[self.pool.case_of]
+        self._project.save_scores(cycle, case=cases, index=self.pool.index_of, score=scores)
         return scores
 
     def _context(self, candidates: Rows) -> Context:
@@ -372,12 +423,13 @@ class ActiveLearner:
             return None
 
     def _own_config(self) -> dict[str, object]:
+        """The arguments as settings that can be read, and compared one by one."""
         return {
-            "pool": self.pool.fingerprint,
-            "trainer": repr(self.trainer),
+            "trainer": self.trainer.describe(),
             "uncertainty": repr(self.uncertainty),
             "selection": repr(self.selection),
             "initial": repr(self.initial),
+            "initial_seed": self.initial_seed,
             "seed": self.seed,
         }
 

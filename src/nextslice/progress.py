@@ -13,7 +13,7 @@ class Progress:
     """One report from a piece of work.
 
     Attributes:
-        stage: What is being done: "prepare", "train", "score", "select", "evaluate".
+        stage: What is being done: "prepare", "train", "score", "evaluate", "cycles".
         done: Steps finished so far.
         total: Steps in all.
         note: A short remark to show beside the bar, such as the current loss.

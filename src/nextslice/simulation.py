@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
 from nextslice.models.training import Trainer
 from nextslice.models.unet import UNet
-from nextslice.progress import OnProgress, ignore_progress
+from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.settings import plain
 from nextslice.strategies import build_selection, build_uncertainty
 
@@ -33,6 +34,12 @@ class Splits:
     train: SlicePool
     val: SlicePool
     test: SlicePool
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the contents of all three."""
+        parts = "\n".join(pool.fingerprint for pool in (self.train, self.val, self.test))
+        return hashlib.sha256(parts.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ def simulate(
     out: Path,
     *,
     shared_trainings: Path | None = None,
+    accept_changes: bool = False,
     on_progress: OnProgress = ignore_progress,
     on_cycle: Callable[[CycleResult], None] | None = None,
 ) -> None:
@@ -88,6 +96,7 @@ def simulate(
         splits: What :func:`open_splits` gave for them.
         out: The run's folder.
         shared_trainings: See :class:`~nextslice.learner.ActiveLearner`.
+        accept_changes: The same.
         on_progress: Told how far each step is.
         on_cycle: Told the result of each cycle that ends.
 
@@ -116,13 +125,17 @@ def simulate(
         selection=build_selection(config.selection.name, config.selection.parameters),
         project=out,
         seed=config.seed,
+        initial_seed=config.initial_seed,
         shared_trainings=shared_trainings,
         config=plain(config),
+        data=splits.fingerprint,
         may_change=_MAY_CHANGE,
+        accept_changes=accept_changes,
         on_progress=on_progress,
     )
     with learner, limited_threads(config.threads):
         for cycle in range(learner.cycle, config.cycles + 1):
+            on_progress(Progress("cycles", cycle, config.cycles + 1))
             query = learner.ask(budget=config.initial if cycle == 0 else config.budget)
             learner.tell(query, oracle.label(query), annotator=oracle.name)
             learner.fit()
@@ -134,5 +147,6 @@ def simulate(
                 on_progress=on_progress,
             )
             learner.record(evaluation)
+            on_progress(Progress("cycles", cycle + 1, config.cycles + 1))
             if on_cycle is not None:
                 on_cycle(CycleResult(cycle, learner.n_labelled, evaluation))

@@ -73,9 +73,11 @@ def build_selection(name: str, parameters: Mapping[str, object]) -> Selection:
     return built
 
 
-def needs_scores(selection: str) -> bool:
-    """Whether the selection of that name looks at scores."""
-    return "scores" in build_selection(selection, {}).requires
+def needs_scores(selection: object) -> bool:
+    """Whether a selection, given by its name or by its settings, looks at scores."""
+    fields = dict(selection) if isinstance(selection, Mapping) else {"name": selection}
+    name = fields.pop("name", None)
+    return isinstance(name, str) and "scores" in build_selection(name, fields).requires
 
 
 def _find(name: str, kind: str, shipped: Mapping[str, type[Any]]) -> type[Any]:

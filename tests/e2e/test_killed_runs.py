@@ -103,6 +103,21 @@ def test_ctrl_c_says_how_to_go_on_and_a_second_process_is_refused(
     _assert_equal(folder, whole)
 
 
+@pytest.mark.parametrize("command", ["simulate", "check"])
+@pytest.mark.parametrize("delay", [0.3, 1.0])
+def test_ctrl_c_while_a_command_starts_leaves_one_line(
+    start: Start, phantom_scans: Path, tmp_path: Path, command: str, delay: float
+) -> None:
+    out = ("--out", tmp_path / "run", *_SETTINGS) if command == "simulate" else ()
+    process = start(command, phantom_scans, *out)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate()
+    if process.returncode != 0:  # a check may be over already
+        assert process.returncode in (130, -signal.SIGINT), output
+        assert "Traceback" not in output
+
+
 def _assert_equal(folder: Path, whole: Path) -> None:
     """Queries to the byte; weights and metrics exactly; timings may differ."""
     assert (folder / "queries.csv").read_bytes() == (whole / "queries.csv").read_bytes()

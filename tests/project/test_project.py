@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,6 +134,77 @@ def test_other_settings_are_refused_and_named(begin: Callable[..., Project]) -> 
     assert "selection.name: random then, top-k now" in str(caught.value)
     assert "size" not in str(caught.value)
     begin().close()  # the refusal left the run as it was, and free
+
+
+def test_other_data_or_versions_are_refused_unless_accepted_and_then_recorded(
+    begin: Callable[..., Project],
+) -> None:
+    begin().close()
+    with pytest.raises(ProjectChangedError, match="python: 3 then, 4 now"):
+        begin(environment={"python": "4"})
+    with begin(environment={"python": "4"}, accept_changes=True) as project:
+        kept = json.loads((project.folder / "environment.json").read_text())
+    assert kept == {"python": "4", "changes": [["python: 3 then, 4 now"]]}
+    begin(environment={"python": "4"}).close()
+    with pytest.raises(ProjectChangedError, match="python: 4 then, 3 now"):
+        begin()
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    ["environment.json", ".config.yaml.k3j.tmp", ".lock", "..lock-holder.json.x.tmp"],
+)
+def test_a_run_that_was_killed_while_it_began_begins_again(
+    begin: Callable[..., Project], tmp_path: Path, leftover: str
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / leftover).write_text("{}" if leftover.endswith("json") else "")
+    begin().close()
+
+
+def test_tables_that_a_crash_left_behind_are_written_at_the_next_start(
+    begin: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 5), score_seconds=0, select_seconds=0)
+        before = (project.folder / "queries.csv").read_text()
+        monkeypatch.setattr(project, "write_tables", lambda: None)
+        project.add_query(_query(1, 6), score_seconds=0, select_seconds=0)
+        assert (project.folder / "queries.csv").read_text() == before
+    with begin() as project:
+        assert "case-1,2" in (project.folder / "queries.csv").read_text()
+
+
+def test_a_damaged_database_is_told_and_left_as_it_is(begin: Callable[..., Project]) -> None:
+    with begin() as project:
+        database = project.folder / "project.db"
+    database.write_bytes(damaged := database.read_bytes()[:3000])
+    with pytest.raises(ProjectError, match="cannot be read"):
+        begin()
+    assert database.read_bytes() == damaged
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectError, match="which failed"):
+        Project(tmp_path / "file" / "run", config={}, environment={}, pool=POOL)
+
+
+def test_a_database_of_another_version_is_refused(begin: Callable[..., Project]) -> None:
+    with begin() as project:
+        database = project.folder / "project.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ProjectError, match="got version 99"):
+        begin()
+
+
+@pytest.mark.parametrize("name", ["run?mode=memory", "run#1", "läufe und mehr", "50%"])
+def test_any_name_of_a_folder_holds_its_own_database(tmp_path: Path, name: str) -> None:
+    Project(tmp_path / name, config={}, environment={}, pool=POOL).close()
+    assert (tmp_path / name / "project.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_setting_that_may_change_changes(begin: Callable[..., Project]) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import queue
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from nextslice.config import Config
@@ -20,8 +21,6 @@ from nextslice.progress import OnProgress, Progress
 from nextslice.simulation import open_splits, simulate
 
 __all__ = ["Job", "Outcome", "run_jobs"]
-
-_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,22 +42,27 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `error` is None where it succeeded."""
+    """How a run ended.
+
+    Attributes:
+        job: The run.
+        error: Why it failed, in words; None where it succeeded.
+    """
 
     job: Job
-    error: NextsliceError | None = None
+    error: str | None = None
 
 
 def run_jobs(
     jobs: Sequence[Job], *, on_progress: OnProgress, workers: int | None = None
 ) -> tuple[Outcome, ...]:
-    """Do all runs; one that fails does not stop the others.
+    """Do all runs, each in a process of its own; one that fails does not stop the others.
 
     Args:
         jobs: What to do, begun in this order.
         on_progress: Told about each run under its name, in training steps.
-        workers: Processes; None takes as many as the cores can feed with the threads that
-            each run wants.
+        workers: Processes at a time; None takes as many as the cores can feed with the
+            threads that each run wants.
 
     Returns:
         How each run ended, in the order of `jobs`.
@@ -68,57 +72,72 @@ def run_jobs(
         workers = max(1, (os.cpu_count() or 1) // wanted)
     # Spawned, not forked: torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        reports = manager.Queue()
-        with ProcessPoolExecutor(workers, mp_context=context) as executor:
-            futures = [executor.submit(_do, job, reports.put) for job in jobs]
-            pending: set[Future[NextsliceError | None]] = set(futures)
-            while pending:
-                _, pending = wait(
-                    pending, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED
-                )
-                _pass_on(reports, on_progress)
-    return tuple(
-        Outcome(job, future.result()) for job, future in zip(jobs, futures, strict=True)
-    )
+    waiting = deque(range(len(jobs)))
+    at_work: dict[Connection, tuple[int, SpawnProcess]] = {}
+    errors: list[str | None] = [None] * len(jobs)
+    try:
+        while waiting or at_work:
+            while waiting and len(at_work) < workers:
+                number = waiting.popleft()
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_do, args=(jobs[number], theirs), daemon=True)
+                process.start()
+                theirs.close()
+                at_work[ours] = number, process
+            for ready in wait(list(at_work)):
+                assert isinstance(ready, Connection)  # noqa: S101 - nothing else is waited for
+                number, process = at_work[ready]
+                try:
+                    message = ready.recv()
+                except EOFError:  # the process has ended
+                    del at_work[ready]
+                    ready.close()
+                    process.join()
+                    if process.exitcode and errors[number] is None:
+                        errors[number] = (
+                            f"The process of the run ended with exit code {process.exitcode}; "
+                            "it was killed, or the memory ran out."
+                        )
+                    continue
+                if isinstance(message, Progress):
+                    on_progress(message)
+                else:
+                    errors[number] = str(message)
+    finally:
+        for _, process in at_work.values():
+            process.terminate()
+    return tuple(Outcome(job, error) for job, error in zip(jobs, errors, strict=True))
 
 
-def _pass_on(reports: queue.Queue[Progress], on_progress: OnProgress) -> None:
-    while True:
-        try:
-            on_progress(reports.get_nowait())
-        except queue.Empty:
-            return
-
-
-def _do(job: Job, report: Callable[[Progress], None]) -> NextsliceError | None:
-    """One run, in a worker."""
-    config = job.config
-    steps = config.training.steps
-    total = steps * (config.cycles + 1)
+def _do(job: Job, report: Connection) -> None:
+    """One run, in a process of its own."""
+    steps = job.config.training.steps
+    total = steps * (job.config.cycles + 1)
     finished = 0
 
     def tell(progress: Progress) -> None:
         if progress.stage == "train":
-            note = (
-                f"cycle {finished}, {progress.note}" if progress.note else f"cycle {finished}"
-            )
-            report(Progress(job.name, finished * steps + progress.done, total, note))
+            done = finished * steps + progress.done
+            note = f"cycle {finished} {progress.note}".rstrip()
+            report.send(Progress(job.name, done, total, note))
 
     def count(cycle: int) -> None:
         nonlocal finished
         finished = cycle + 1
-        report(Progress(job.name, finished * steps, total, f"cycle {cycle} done"))
+        report.send(Progress(job.name, finished * steps, total, f"cycle {cycle} done"))
 
     try:
         simulate(
-            config,
-            open_splits(config),
+            job.config,
+            open_splits(job.config),
             job.out,
             shared_trainings=job.shared_trainings,
             on_progress=tell,
             on_cycle=lambda result: count(result.cycle),
         )
     except NextsliceError as error:
-        return error
-    return None
+        report.send(str(error))
+    except KeyboardInterrupt:
+        report.send("Stopped.")
+    except Exception as error:  # a plug-in may raise anything: then its run has failed
+        report.send(f"{type(error).__name__}: {error}")

@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
+__all__ = ["STOPPED", "main"]
+
+STOPPED = 130
+"""The exit code of a command that was stopped by Ctrl-C."""
 
 
 def main() -> None:
     """Entry point of the command ``nextslice``."""
     try:
         from nextslice.cli.app import run
+
+        code: str | int | None = run()
     except ModuleNotFoundError as error:
         sys.exit(
             f"The command line needs the package {error.name}, which is not installed.\n"
             "What to do: pip install 'nextslice[full]'"
         )
-    sys.exit(run())
+    except KeyboardInterrupt:
+        code = STOPPED
+    except SystemExit as leaving:  # how Typer ends; by Ctrl-C with 130
+        code = leaving.code
+    if code == STOPPED:
+        sys.stderr.write("Stopped. The same command goes on from here.\n")
+    sys.exit(code)

@@ -54,4 +54,12 @@ def run() -> int:
     except NextsliceError as error:
         say_error(error)
         return 2
+    except OSError as error:
+        what = error.filename or "a file"
+        problem = NextsliceError(
+            f"{what}: {error.strerror or error}.",
+            remedy="Look at the path, its permissions and the space on the disk.",
+        )
+        say_error(problem)
+        return 2
     return 0

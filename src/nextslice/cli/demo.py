@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import print_table, progress_bar, say, say_error
+from nextslice.cli.display import print_table, progress_bar, say
 
 __all__ = ["demo"]
 
@@ -60,7 +60,8 @@ def demo(
         folder = out / "runs" / f"{name.replace(' + ', '-').replace(' ', '-')}-{seed}"
         return Job(f"{name}, seed {seed}", config, folder, out / "shared")
 
-    jobs = [job(*strategy, seed) for seed in _SEEDS for strategy in _STRATEGIES]
+    # Strategies with one seed share their first training: by this order it is found done.
+    jobs = [job(*strategy, seed) for strategy in _STRATEGIES for seed in _SEEDS]
     with progress_bar() as on_progress:
         write_phantom(scans, Phantom(patients=_PATIENTS), on_progress=on_progress)
         splits = open_splits(jobs[0].config, on_progress)
@@ -68,26 +69,13 @@ def demo(
         f"{scans}: {_PATIENTS} synthetic patients; {len(splits.train)} slices to choose from, "
         f"{len(splits.test.cases)} patients for testing"
     )
-    # The first training is the same for all strategies with one seed: one run of each seed
-    # does it, and the others find it done.
-    first = [
-        Job(
-            f"first training, seed {j.config.seed}",
-            j.config.model_copy(update={"cycles": 0}),
-            j.out,
-            j.shared_trainings,
-        )
-        for j in jobs[:: len(_STRATEGIES)]
-    ]
-    for stage in (first, jobs):
-        with progress_bar() as on_progress:
-            outcomes = run_jobs(stage, on_progress=on_progress)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                say(f"{outcome.job.name} failed:")
-                say_error(outcome.error)
-        if any(outcome.error for outcome in outcomes):
-            raise typer.Exit(2)
+    with progress_bar() as on_progress:
+        outcomes = run_jobs(jobs, on_progress=on_progress)
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    for outcome in failed:
+        say(f"{outcome.job.name} failed: {outcome.error}")
+    if failed:
+        raise typer.Exit(2)
     runs = out / "runs"
     print_table(comparison_table(read_runs(runs)))
     typer.echo(f"report: {write_report(runs, out / 'report')}")

@@ -79,6 +79,13 @@ def simulate(
     threads: Annotated[
         int | None, typer.Option(help="CPU threads.", show_default="the preset's")
     ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on with a run though settings, data, software or machine have changed.",
+        ),
+    ] = False,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any setting: training.steps=300 (repeatable)."),
@@ -91,10 +98,7 @@ def simulate(
     from nextslice.config import resolve_config
     from nextslice.simulation import CycleResult, open_splits
     from nextslice.simulation import simulate as run_simulation
-    from nextslice.strategies import needs_scores
 
-    if uncertainty is None and needs_scores(selection):
-        uncertainty = "entropy"
     given = {"budget": budget, "cycles": cycles, "initial": initial, "threads": threads}
     changes: dict[str, object] = {
         "data": {
@@ -116,25 +120,36 @@ def simulate(
 
     def tell_cycle(result: CycleResult) -> None:
         mean = result.evaluation.classes["mean"]
+        unit = "voxels" if config.evaluation.hd95_in_voxels else "mm"
         say(
             f"cycle {result.cycle}: {result.n_labelled} labelled slices, "
-            f"mean 3D Dice {mean.dice_3d:.4f}, HD95 {mean.hd95_3d_mm:.2f} mm"
+            f"mean 3D Dice {mean.dice_3d:.4f}, HD95 {mean.hd95_3d_mm:.2f} {unit}"
         )
 
-    try:
-        with progress_bar() as on_progress:
-            splits = open_splits(config, on_progress)
-            pool = splits.train
-            say(
-                f"{data}: {pool.layout} layout, {len(pool.classes)} classes "
-                f"({', '.join(pool.classes)}); slices of {pool.size[0]} x {pool.size[1]}"
-            )
-            say(
-                f"training on up to {len(pool)} slices of {len(pool.cases)} cases, "
-                f"testing on {len(splits.test.cases)} cases"
-            )
-            run_simulation(config, splits, out, on_progress=on_progress, on_cycle=tell_cycle)
-    except KeyboardInterrupt:
-        say(f"Stopped. The same command goes on from here: {out} has all that was finished.")
-        raise typer.Exit(130) from None
+    with progress_bar() as on_progress:
+        splits = open_splits(config, on_progress)
+        pool = splits.train
+        for verdict in pool.refused:
+            reasons = "; ".join(refusal.reason for refusal in verdict.refusals)
+            say(f"left out: {verdict.case} ({reasons})")
+        say(
+            f"{data}: {pool.layout} layout, {len(pool.classes)} classes "
+            f"({', '.join(pool.classes)}); slices of {pool.size[0]} x {pool.size[1]} "
+            f"along axis {pool.preparation.axis}"
+        )
+        say(
+            f"training on up to {len(pool)} slices of {len(pool.cases)} cases, "
+            f"testing on {len(splits.test.cases)} cases"
+        )
+        wanted = config.initial + config.cycles * config.budget
+        if wanted > len(pool):
+            say(f"{wanted} slices would be asked for: the pool is used up before the end")
+        run_simulation(
+            config,
+            splits,
+            out,
+            accept_changes=accept_changes,
+            on_progress=on_progress,
+            on_cycle=tell_cycle,
+        )
     typer.echo(f"{out}/cycles.csv")

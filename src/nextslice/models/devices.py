@@ -91,8 +91,13 @@ def resolve_precision(precision: str, device: torch.device) -> Precision:
     """
     if precision not in _PRECISIONS:
         raise SettingsError(f"precision must be one of {_PRECISIONS}; got {precision!r}.")
-    if precision != "auto":
-        return Precision(precision, f"{precision} was asked for.")
+    fitting = _fitting_precision(device)
+    if precision in ("auto", fitting.name):
+        return fitting
+    return Precision(precision, f"{precision} was asked for; otherwise: {fitting.reason}")
+
+
+def _fitting_precision(device: torch.device) -> Precision:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         if torch.cuda.get_device_capability(device) >= (8, 0):

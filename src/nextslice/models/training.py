@@ -5,13 +5,16 @@ Source: section 4.3.1 of the paper.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any, cast, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nextslice.errors import SettingsError, TrainingError
 from nextslice.models import augmentation as augment
@@ -83,13 +86,25 @@ class Trainer:
         self.threads = threads
 
     def __repr__(self) -> str:
-        """The network layer by layer and the settings: equal texts train equal models."""
-        if isinstance(self.network, nn.Module):
-            network = " ".join(repr(self.network).split())
-        else:
-            function = self.network
-            network = getattr(function, "__qualname__", type(function).__qualname__)
-        return f"Trainer({network}, {self.settings})"
+        """The network layer by layer, a digest of its weights by seed 0, and the settings.
+
+        Trainers with equal texts train equal models.
+        """
+        return f"Trainer({self._network_text}, {self.settings})"
+
+    def describe(self) -> dict[str, object]:
+        """What is trained, as plain settings; equal ones train equal models."""
+        digest = hashlib.sha256(self._network_text.encode()).hexdigest()[:16]
+        network = {"name": self._network_text.partition("(")[0], "digest": digest}
+        return {"network": network, "settings": asdict(self.settings)}
+
+    @cached_property
+    def _network_text(self) -> str:
+        network = fresh_network(self.network, seed=0)
+        digest = hashlib.sha256()
+        for name, value in network.state_dict().items():
+            digest.update(name.encode() + value.numpy().tobytes())
+        return f"{' '.join(repr(network).split())} {digest.hexdigest()[:16]}"
 
     def fit(
         self,

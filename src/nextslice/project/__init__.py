@@ -5,6 +5,7 @@
 - ``query.py``: what was asked of the annotator
 - ``masks.py``: annotated masks, named for their content
 - ``tables.py``: the CSV files that other programs read, derived from the database
+- ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 """
 

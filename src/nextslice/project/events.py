@@ -20,7 +20,9 @@ _SHOWN = ("dice_3d", "dice_2d", "hd95_3d_mm")
 def write_events(
     folder: Path, cycle: int, losses: Sequence[float], classes: Mapping[str, ClassMetrics]
 ) -> None:
-    """Add the metrics of a cycle, and the training loss of each of its epochs.
+    """Write the metrics of a cycle, and the training loss of each of its epochs.
+
+    Writing a cycle again replaces what was written before.
 
     Args:
         folder: The run's folder; the files go to ``tensorboard/`` in it.
@@ -34,7 +36,10 @@ def write_events(
         for metric in _SHOWN
     ]
     points += [(f"loss/cycle-{cycle:02d}", epoch, loss) for epoch, loss in enumerate(losses)]
-    writer = EventFileWriter(str(folder / "tensorboard"), filename_suffix=f".cycle-{cycle:02d}")
+    suffix = f".cycle-{cycle:02d}"
+    for earlier in (folder / "tensorboard").glob(f"*{suffix}"):
+        earlier.unlink()
+    writer = EventFileWriter(str(folder / "tensorboard"), filename_suffix=suffix)
     for tag, step, value in points:
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
         writer.add_event(Event(step=step, summary=summary))

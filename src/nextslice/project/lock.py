@@ -28,7 +28,7 @@ class ProjectLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._lock = FileLock(folder / ".lock")
+        self._lock = FileLock(folder / ".lock", thread_local=False)
         holder = folder / ".lock-holder.json"
         try:
             self._lock.acquire(blocking=False)

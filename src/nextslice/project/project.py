@@ -15,18 +15,20 @@ from typing import Self
 
 import numpy as np
 import yaml
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, true, update
+from sqlalchemy.exc import DatabaseError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError, ProjectChangedError, ProjectError
 from nextslice.evaluation.metrics import ClassMetrics
-from nextslice.files import write_atomically
+from nextslice.files import write_atomically, writing_atomically
+from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
 from nextslice.project.masks import MaskStore
 from nextslice.project.query import QueriedSlice, Query
 from nextslice.project.schema import connect, cycles, metrics, queries, slices, versions
 from nextslice.project.tables import write_tables
-from nextslice.types import Rows
+from nextslice.types import Rows, Scores
 
 __all__ = ["Project", "SliceState"]
 
@@ -47,13 +49,17 @@ class Project:
         folder: Made if it is not there; gone on with if it is.
         config: The resolved settings, kept as ``config.yaml``. A project that began with
             others is refused.
-        environment: Versions and hardware, kept as ``environment.json`` from the first start.
+        environment: Data, versions and hardware, kept as ``environment.json``. A project
+            that began with others is refused.
         pool: The ids of all slices, in the pool's order.
         may_change: Dotted names of settings that may differ from those it began with.
+        accept_changes: Go on with other settings or another environment all the same; what
+            changed is added to ``environment.json``.
 
     Raises:
         ProjectLockedError: Another process works on it.
-        ProjectChangedError: It began with other settings or another pool; names them.
+        ProjectChangedError: It began with other settings, data, versions or hardware, or
+            with another pool; names what differs.
         ProjectError: The folder holds something else.
     """
 
@@ -65,6 +71,7 @@ class Project:
         environment: Mapping[str, object],
         pool: Sequence[SliceId],
         may_change: frozenset[str] = frozenset(),
+        accept_changes: bool = False,
     ) -> None:
         self.folder = Path(folder)
         database = self.folder / "project.db"
@@ -76,14 +83,29 @@ class Project:
                 "files.",
                 remedy="Choose another folder for the run.",
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(
+                f"Expected to make the run's folder {self.folder}, which failed: "
+                f"{error.strerror}.",
+                remedy="Choose a folder where you may write.",
+            ) from error
         self._lock = ProjectLock(self.folder)
         try:
-            self._begin_or_compare(config, environment, may_change)
+            self._begin_or_compare(config, environment, may_change, accept_changes)
             self._engine = connect(database)
             self._masks = MaskStore(self.folder / "annotations")
             with self._engine.begin() as connection:
                 _insert_or_compare_pool(connection, pool)
+            self.write_tables()  # a crash may have come between a commit and its tables
+        except DatabaseError as error:
+            self._lock.release()
+            raise ProjectError(
+                f"The database {database} cannot be read ({error.orig}).",
+                cause="the file is damaged.",
+                remedy="Restore it from a backup, or start the run anew in another folder.",
+            ) from error
         except BaseException:
             self._lock.release()
             raise
@@ -153,14 +175,23 @@ class Project:
             ).scalars()
             return np.fromiter(found, dtype=np.intp)
 
-    def labelled(self) -> tuple[Rows, list[np.ndarray]]:
-        """Rows and newest masks of all labelled slices, in the order in which they were asked.
+    def labelled(self, *, through: int | None = None) -> tuple[Rows, list[np.ndarray]]:
+        """Rows and newest masks of the labelled slices, in the order in which they were asked.
+
+        Args:
+            through: Only those that were first answered in this cycle or before; None for all.
 
         Raises:
             ProjectError: A mask is missing or damaged.
         """
         newest = (
-            select(versions.c.row, func.max(versions.c.version).label("version"))
+            select(
+                versions.c.row,
+                func.max(versions.c.version).label("version"),
+                # A slice may have been asked for before, in vain; its place is where it was
+                # answered.
+                func.min(versions.c.cycle).label("answered"),
+            )
             .group_by(versions.c.row)
             .subquery()
         )
@@ -171,7 +202,11 @@ class Project:
                     newest,
                     (newest.c.row == versions.c.row) & (newest.c.version == versions.c.version),
                 )
-                .join(queries, queries.c.row == versions.c.row)
+                .join(
+                    queries,
+                    (queries.c.row == newest.c.row) & (queries.c.cycle == newest.c.answered),
+                )
+                .where(true() if through is None else newest.c.answered <= through)
                 .order_by(queries.c.cycle, queries.c.rank)
             ).all()
         rows = np.array([entry.row for entry in found], dtype=np.intp)
@@ -201,7 +236,7 @@ class Project:
                     ],
                 )
             _set_state(connection, [s.row for s in query.slices], SliceState.QUERIED)
-            write_tables(self.folder, connection)
+        self.write_tables()
 
     def add_annotations(
         self, cycle: int, masks: Mapping[int, np.ndarray], *, annotator: str
@@ -251,9 +286,13 @@ class Project:
     def set_trained(
         self, cycle: int, *, n_labelled: int, weights_sha256: str, train_seconds: float
     ) -> None:
-        """The cycle's model is trained and lies in :meth:`model_folder`."""
+        """The cycle's model is trained and lies in :meth:`model_folder`.
+
+        Raises:
+            ProjectError: Nothing was asked in that cycle.
+        """
         with self._engine.begin() as connection:
-            connection.execute(
+            done = connection.execute(
                 update(cycles)
                 .where(cycles.c.cycle == cycle)
                 .values(
@@ -262,11 +301,34 @@ class Project:
                     train_seconds=train_seconds,
                 )
             )
+        if done.rowcount == 0:
+            raise ProjectError(f"Expected a query of cycle {cycle} before its model.")
+
+    def save_scores(
+        self, cycle: int, *, case: np.ndarray, index: np.ndarray, score: Scores
+    ) -> None:
+        """Keep the scores of every slice that a cycle's query is selected by."""
+        with writing_atomically(self.scores_file(cycle)) as stream:
+            np.savez(stream, case=case, slice=index, score=score)
 
     def record(
-        self, cycle: int, classes: Mapping[str, ClassMetrics], *, eval_seconds: float
+        self,
+        cycle: int,
+        classes: Mapping[str, ClassMetrics],
+        *,
+        eval_seconds: float,
+        losses: Sequence[float] = (),
     ) -> None:
-        """End a cycle with the metrics of its model; recording again changes nothing."""
+        """End a cycle with the metrics of its model; recording again changes nothing.
+
+        Args:
+            cycle: The cycle whose model is trained.
+            classes: Metrics by class name.
+            eval_seconds: How long they took.
+            losses: The model's mean training loss per epoch, for TensorBoard.
+        """
+        if not self.is_recorded(cycle):
+            write_events(self.folder, cycle, losses, classes)
         with self._engine.begin() as connection:
             done = connection.execute(
                 update(cycles)
@@ -308,35 +370,53 @@ class Project:
         config: Mapping[str, object],
         environment: Mapping[str, object],
         may_change: frozenset[str],
+        accept_changes: bool,
     ) -> None:
-        """Keep the settings of a new run; hold those of an earlier one against them."""
-        # Through YAML, so that tuples and lists, which it cannot tell apart, compare equal.
+        """Keep what a new run begins with; hold what an earlier one began with against it."""
+        path, environment_file = self.folder / "config.yaml", self.folder / "environment.json"
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        path = self.folder / "config.yaml"
+        changes: list[list[str]] = []
         if path.exists():
-            began_with = _flattened(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-            now = _flattened(yaml.safe_load(text))
-            absent = "(absent)"
-            changed = [
-                f"{name}: {began_with.get(name, absent)} then, {now.get(name, absent)} now"
-                for name in sorted(began_with.keys() | now.keys())
-                if name not in may_change and began_with.get(name) != now.get(name)
-            ]
-            if changed:
+            # Through YAML and JSON, which cannot tell tuples and lists apart.
+            then, now = yaml.safe_load(path.read_text(encoding="utf-8")), yaml.safe_load(text)
+            changed = _differences(then or {}, now, may_change)
+            if environment_file.exists():
+                earlier = json.loads(environment_file.read_text(encoding="utf-8"))
+                changes = earlier.pop("changes", [])
+                changed += _differences(earlier, json.loads(json.dumps(dict(environment))))
+            if changed and not accept_changes:
                 raise ProjectChangedError(
-                    f"The run in {self.folder} began with other settings:\n  "
-                    + "\n  ".join(changed),
-                    remedy="Give the settings it began with, or another folder for a new run.",
+                    f"The run in {self.folder} began otherwise:\n  " + "\n  ".join(changed),
+                    cause="other settings or data were given, or the software or the machine "
+                    "is another than when it began.",
+                    remedy="Give what it began with, or another folder for a new run. To go on "
+                    "all the same, and have it recorded: --accept-changes "
+                    "(accept_changes=True in Python).",
                 )
-        environment_file = self.folder / "environment.json"
-        if not environment_file.exists():
-            write_atomically(environment_file, json.dumps(dict(environment), indent=2) + "\n")
-        write_atomically(path, text)
+            changes += [changed] if changed else []
+        known = dict(environment) | ({"changes": changes} if changes else {})
+        write_atomically(environment_file, json.dumps(known, indent=2) + "\n")
+        write_atomically(path, text)  # the last: a folder with it holds a run
+
+
+def _differences(
+    then: Mapping[str, object], now: Mapping[str, object], but: frozenset[str] = frozenset()
+) -> list[str]:
+    """A line for each nested value that is not what it was."""
+    old, new = _flattened(then), _flattened(now)
+    absent = "(absent)"
+    return [
+        f"{name}: {old.get(name, absent)} then, {new.get(name, absent)} now"
+        for name in sorted(old.keys() | new.keys())
+        if name not in but and old.get(name) != new.get(name)
+    ]
 
 
 def _holds_files(folder: Path) -> bool:
+    """Whether there is more than a run that was killed at its very beginning leaves."""
+    ours = {"environment.json"}  # names with a dot in front are locks and unfinished files
     return folder.is_dir() and any(
-        not path.name.startswith(".lock") for path in folder.iterdir()
+        path.name not in ours and not path.name.startswith(".") for path in folder.iterdir()
     )
 
 

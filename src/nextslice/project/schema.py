@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Boolean,
     Column,
     Engine,
@@ -25,7 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
+from nextslice.errors import ProjectError
+
 __all__ = ["connect", "cycles", "metadata", "metrics", "queries", "slices", "versions"]
+
+VERSION = 1
+"""Raised with each change of the tables that an older program could not read."""
 
 metadata = MetaData()
 
@@ -89,8 +95,12 @@ metrics = Table(
 
 
 def connect(path: Path) -> Engine:
-    """Open the database, making its tables if it is new."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    """Open the database, making its tables if it is new.
+
+    Raises:
+        ProjectError: Another version of nextslice made it, with other tables.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:
@@ -99,5 +109,14 @@ def connect(path: Path) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
         cursor.close()
 
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version not in (0, VERSION):
+            raise ProjectError(
+                f"Expected the database {path} in version {VERSION}, got version {version}.",
+                cause="another version of nextslice made it.",
+                remedy="Go on with the version of nextslice named in environment.json.",
+            )
+        metadata.create_all(connection)
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
     return engine

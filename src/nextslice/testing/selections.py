@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 import numpy as np
 
 from nextslice.errors import SelectionError
 from nextslice.selection.base import Context, Selection
+from nextslice.testing.rebuilding import from_repr
 from nextslice.types import Rows, Scores
 
 __all__ = ["SelectionContract"]
@@ -53,9 +53,8 @@ class SelectionContract:
         parameters = getattr(kind, "__dataclass_params__", None)
         assert parameters is not None, f"{kind.__name__} is not a dataclass."
         assert parameters.frozen, f"{kind.__name__} must be frozen: @dataclass(frozen=True)."
-        names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-        fields = {name: getattr(selection, name) for name in names}
-        assert kind(**fields) == selection, f"{kind.__name__} does not survive its own fields."
+        rebuilt = from_repr(selection)
+        assert rebuilt == selection, f"repr gives {rebuilt!r}, not {selection!r}."
 
     def test_picks_as_many_distinct_slices_as_the_budget_says(
         self, selection: Selection

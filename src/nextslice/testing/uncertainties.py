@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -12,6 +11,7 @@ from nextslice.models.inference import SegmentationModel
 from nextslice.models.loss_prediction import LossPrediction
 from nextslice.models.training import Trainer
 from nextslice.models.unet import UNet
+from nextslice.testing.rebuilding import from_repr
 from nextslice.types import SliceImages, SliceMasks
 from nextslice.uncertainty.base import Uncertainty, loss_prediction_of
 
@@ -34,9 +34,8 @@ class UncertaintyContract:
         parameters = getattr(kind, "__dataclass_params__", None)
         assert parameters is not None, f"{kind.__name__} is not a dataclass."
         assert parameters.frozen, f"{kind.__name__} must be frozen: @dataclass(frozen=True)."
-        names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-        fields = {name: getattr(uncertainty, name) for name in names}
-        assert kind(**fields) == uncertainty, f"{kind.__name__} does not survive its fields."
+        rebuilt = from_repr(uncertainty)
+        assert rebuilt == uncertainty, f"repr gives {rebuilt!r}, not {uncertainty!r}."
 
     def test_gives_one_finite_number_per_slice(self, uncertainty: Uncertainty) -> None:
         model, images = _trained(uncertainty)

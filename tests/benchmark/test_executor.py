@@ -1,0 +1,117 @@
+"""Runs side by side: the same results, and one that fails stops no other."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from nextslice.benchmark import Job, run_jobs
+from nextslice.config import Config, resolve_config
+from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.progress import Progress
+from nextslice.selection.base import Context, Requirement
+from nextslice.simulation import open_splits, simulate
+from nextslice.types import Rows, Scores
+
+
+@dataclass(frozen=True)
+class Raises:
+    """A plug-in with a mistake."""
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset()
+
+    def select(
+        self,
+        scores: Scores,
+        *,
+        rng: np.random.Generator,
+        budget: int | None = None,
+        context: Context | None = None,
+    ) -> Rows:
+        raise RuntimeError("a mistake in a plug-in")
+
+
+@dataclass(frozen=True)
+class Dies:
+    """A plug-in that takes its process with it, as running out of memory does."""
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset()
+
+    def select(
+        self,
+        scores: Scores,
+        *,
+        rng: np.random.Generator,
+        budget: int | None = None,
+        context: Context | None = None,
+    ) -> Rows:
+        os._exit(9)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_phantom(tmp_path_factory.mktemp("scans") / "phantom", Phantom(patients=4))
+
+
+def _config(scans: Path, selection: str, **changes: object) -> Config:
+    settings: dict[str, object] = {
+        "data": {"folder": str(scans), "size": [32, 32]},
+        "split": {"test": 1},
+        "network": {"channels": [4, 8]},
+        "training": {"steps": 20},
+        "selection": selection,
+        "cycles": 1,
+        "budget": 3,
+        "initial": 3,
+    }
+    return resolve_config("quick", settings | changes)
+
+
+def test_side_by_side_or_alone_the_results_are_the_same(scans: Path, tmp_path: Path) -> None:
+    config = _config(scans, "top-k")
+    simulate(config, open_splits(config), tmp_path / "alone")
+    jobs = [Job(f"run {k}", config, tmp_path / f"side-{k}", tmp_path / "first") for k in (0, 1)]
+    heard: list[Progress] = []
+    outcomes = run_jobs(jobs, on_progress=heard.append, workers=2)
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    for job in jobs:
+        assert (job.out / "queries.csv").read_bytes() == (
+            tmp_path / "alone" / "queries.csv"
+        ).read_bytes()
+        assert _weights(job.out) == _weights(tmp_path / "alone")
+        told = [progress for progress in heard if progress.stage == job.name]
+        assert told[-1].done == told[-1].total == 40
+        assert [p.done for p in told] == sorted(p.done for p in told)
+
+
+def _weights(folder: Path) -> list[str]:
+    manifests = sorted(folder.glob("models/*/manifest.json"))
+    return [json.loads(path.read_text())["sha256"] for path in manifests]
+
+
+def test_runs_that_fail_say_why_and_stop_no_other(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the plug-ins' package
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    module = Path(__file__).stem
+    jobs = [
+        Job("dies", _config(scans, f"{module}:Dies"), tmp_path / "dies"),
+        Job("raises", _config(scans, f"{module}:Raises"), tmp_path / "raises"),
+        Job("few", _config(scans, "random", split={"test": 4}), tmp_path / "few"),
+        Job("works", _config(scans, "random"), tmp_path / "works"),
+    ]
+    outcomes = run_jobs(jobs, on_progress=lambda _: None, workers=1)
+    dies, raises, few, works = (outcome.error for outcome in outcomes)
+    assert dies is not None
+    assert "exit code 9" in dies
+    assert raises == "RuntimeError: a mistake in a plug-in"
+    assert few is not None
+    assert "leave none" in few
+    assert works is None
