@@ -148,6 +148,19 @@ def test_what_is_wrong_is_named_by_its_path(assignment: str, expected: str) -> N
     assert expected in str(caught.value)
 
 
+def test_where_scores_are_needed_and_no_uncertainty_is_chosen_it_is_entropy() -> None:
+    without: dict[str, object] = CHANGES | {"uncertainty": None}
+    config = resolve_config("paper", without)
+    assert config.uncertainty is not None
+    assert config.uncertainty.name == "entropy"
+    assert resolve_config("paper", without | {"selection": "random"}).uncertainty is None
+    with pytest.raises(SettingsError, match=r"uncertainty\.samples; there are none here"):
+        resolve_config("paper", without, ["uncertainty.samples=3"])
+    chosen = resolve_config("paper", without, ["uncertainty.name=tta", "uncertainty.samples=3"])
+    assert chosen.uncertainty is not None
+    assert chosen.uncertainty.parameters["samples"] == 3
+
+
 def test_several_complaints_come_together() -> None:
     with pytest.raises(SettingsError) as caught:
         resolve_config("paper", CHANGES, ["seed=-1", "budget=0"])

@@ -122,8 +122,8 @@ def resolve_config(
     of_uncertainties = settings.pop("uncertainties")
     for name, fields in of_uncertainties.items():
         build_uncertainty(name, fields)  # so that a misspelt one is refused, used or not
-    if settings.get("uncertainty") is None and needs_scores(settings.get("selection")):
-        settings["uncertainty"] = "entropy"
+    if needs_scores(settings.get("selection")):
+        settings = _merged({"uncertainty": "entropy"}, _without_none(settings, "uncertainty"))
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
     device = resolve_device(str(settings.get("device", "auto")))
@@ -144,6 +144,10 @@ def resolve_config(
         parameters = plain(build(name, _merged(defaults, fields)))
         settings[section] = {"name": name, "parameters": parameters}
     return validated(Config, settings)
+
+
+def _without_none(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in settings.items() if k != key or v is not None}
 
 
 def _preset(name: str) -> dict[str, Any]:

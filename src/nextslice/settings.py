@@ -66,7 +66,8 @@ def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str,
         known = _keys_at(kind, keys[:-1])
         close = difflib.get_close_matches(keys[-1], known, n=1)
         return (
-            f"Unknown setting {path}; known here: {', '.join(known)}.",
+            f"Unknown setting {path}; "
+            + (f"known here: {', '.join(known)}." if known else "there are none here."),
             f"Did you mean {close[0]}?" if close else "",
         )
     if details["type"] == "missing":

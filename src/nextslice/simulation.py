@@ -67,12 +67,12 @@ def open_splits(config: Config, on_progress: OnProgress = ignore_progress) -> Sp
         fit=data.fit,
         labels=data.labels,
         skip_refused=data.skip_refused,
+        require_labels=True,
         on_progress=on_progress,
     )
-    labelled = pool.subset(pool.labelled_cases)
     wanted = config.split.test
-    train, val, test = labelled.split_cases(
-        test=math.ceil(len(labelled.cases) / 5) if wanted is None else wanted,
+    train, val, test = pool.split_cases(
+        test=math.ceil(len(pool.cases) / 5) if wanted is None else wanted,
         val=config.split.val,
         seed=config.split.seed,
     )

@@ -12,8 +12,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nextslice.data.checks import Verdict, check_case, check_data_set
-from nextslice.data.layouts import CaseFiles, recognise
+from nextslice.data.cases import CaseFiles
+from nextslice.data.checks import Verdict, check_case, check_data_set, refused_error
+from nextslice.data.layouts import recognise
 from nextslice.data.readers import Geometry, write_volume
 from nextslice.progress import Progress
 
@@ -63,7 +64,8 @@ def test_a_case_without_a_label_is_accepted(tmp_path: Path) -> None:
     files = replace(case(tmp_path), label=None)
     checked = check_case(files, DECLARED)
     assert checked.verdict.accepted
-    assert checked.verdict.values is None
+    assert not checked.verdict.labelled
+    assert check_case(case(tmp_path), DECLARED).verdict.labelled
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_voxels_that_are_not_finite_are_refused(tmp_path: Path, value: float) ->
     files, voxels = case(tmp_path), image()
     voxels[1, 2, 3] = value
     write_volume(files.image, voxels, GEOMETRY)
-    assert "1 voxels that are NaN or infinite" in reasons(files)
+    assert "1 voxel that is NaN or infinite" in reasons(files)
 
 
 @pytest.mark.parametrize("value", [0.5, 0.9999, np.nan, np.inf])
@@ -150,6 +152,10 @@ def missing_label(files: CaseFiles) -> None:
     files.label.unlink()
 
 
+def empty(files: CaseFiles) -> None:
+    files.image.write_bytes(b"")
+
+
 def cut_short(files: CaseFiles) -> None:
     files.image.write_bytes(files.image.read_bytes()[:-30])
 
@@ -176,9 +182,10 @@ def colour(files: CaseFiles) -> None:
     ("spoil", "word"),
     [
         (missing_image, "missing"),
+        (empty, "is empty"),
         (missing_label, "missing"),
         (cut_short, "cannot be unpacked to the end"),
-        (not_a_scan, "cannot be read"),
+        (not_a_scan, "cannot be unpacked"),
         (is_a_folder, "missing"),
         (four_dimensions, "three dimensions"),
         (colour, "one real number per voxel"),
@@ -200,6 +207,17 @@ def test_one_spoilt_case_is_named_and_the_others_go_on(
     assert word in refusal.reason
     assert refusal.remedy
     assert "b.nii.gz" in refusal.reason
+    reads_well(str(refusal))
+    reads_well(str(refused_error("here", (verdicts[1],), 3)))
+
+
+def reads_well(text: str) -> None:
+    """Sentences that end once, and nothing of a library's own words."""
+    assert ".." not in text
+    assert ".)." not in text
+    assert text.endswith((".", "skip_refused=True)."))
+    for leak in ("sitk", "ITK", "Error -", "Errno", "zlib"):
+        assert leak not in text
 
 
 def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
-from nextslice.data.labels import LabelMap, default_labels, parse_labels
+from nextslice.data.labels import (
+    LabelMap,
+    Labels,
+    default_labels,
+    found_labels,
+    parse_labels,
+    tell_of_undeclared,
+)
 from nextslice.errors import SettingsError
 
 DECLARED = {0: "background", 1: "PZ", 4: "CG"}
@@ -20,10 +28,13 @@ DECLARED = {0: "background", 1: "PZ", 4: "CG"}
         ("PZ=1;CG=4", (("PZ", (1,)), ("CG", (4,)))),
         (["CG = 4", "PZ=1"], (("CG", (4,)), ("PZ", (1,)))),
         ("the whole gland=1, 4;", (("the whole gland", (1, 4)),)),
+        ({"gland": [1, 4]}, (("gland", (1, 4)),)),
+        ({"PZ": 1, "CG": (np.int64(4),)}, (("PZ", (1,)), ("CG", (4,)))),
+        (LabelMap((("CG", (4,)),)), (("CG", (4,)),)),
     ],
 )
 def test_texts_become_classes_in_their_order(
-    text: str | list[str], classes: tuple[tuple[str, tuple[int, ...]], ...]
+    text: Labels, classes: tuple[tuple[str, tuple[int, ...]], ...]
 ) -> None:
     assert parse_labels(text, DECLARED) == LabelMap(classes)
 
@@ -37,9 +48,28 @@ def test_texts_that_make_no_sense_are_settings_errors(text: str) -> None:
         parse_labels(text, DECLARED)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [{}, {"a": [0.5]}, {"a": "1"}, {"a": []}, {"a": [1], "b": [1]}, {"a": None}, 5, [1, 2]],
+)
+def test_mappings_and_lists_that_make_no_sense_are_settings_errors(labels: Any) -> None:
+    with pytest.raises(SettingsError):
+        parse_labels(labels, DECLARED)
+
+
+def test_undeclared_values_become_classes_and_that_is_said() -> None:
+    assert found_labels([2, 0, 1]).classes == (("label 1", (1,)), ("label 2", (2,)))
+    told = tell_of_undeclared([2, 0, 1])
+    assert "no label values are declared; found 0, 1, 2: they become label 1, label 2" in told
+    assert found_labels([]).names == found_labels([0]).names == ("label 1",)
+    assert "found no label at all" in tell_of_undeclared([])
+
+
 def test_an_unknown_value_lists_the_declared_ones() -> None:
     with pytest.raises(SettingsError, match=r"2 came") as caught:
         parse_labels("gland=1,2", DECLARED)
+    with pytest.raises(SettingsError, match=r"2 came"):
+        parse_labels({"gland": [1, 2]}, DECLARED)
     assert "1 (PZ), 4 (CG)" in str(caught.value)
     assert parse_labels("gland=1,2").names == ("gland",)
 

@@ -157,13 +157,57 @@ def test_an_unknown_folder_is_told_what_is_known_and_what_was_found(tmp_path: Pa
         assert word in str(caught.value)
     with pytest.raises(DataError, match="no such folder"):
         recognise(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="is a file") as caught:
+        recognise(tmp_path / "notes.txt")
+    assert str(tmp_path) in caught.value.remedy
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"training": [3]}', '{"training": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[1]",
+        '{"training": [3]}',
+        '{"training": []}',
+        '{"training": [{"image": "a.mha"}], "labels": 3}',
+        '{"training": [{"image": "a.mha"}], "labels": {"1": "a", "01": "b"}}',
+        '{"training": [{"image": "a.mha"}], "labels": {"a": [1, 2]}}',
+        '{"file_ending": ".png"}',
+        '{"channel_names": {"0": "T1", "1": "T2"}}',
+        "{}",
+    ],
+)
 def test_a_dataset_json_that_cannot_be_used_is_a_data_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "dataset.json").write_text(text)
-    with pytest.raises(DataError, match=str(tmp_path)):
+    with pytest.raises(DataError, match=str(tmp_path)) as caught:
         recognise(tmp_path)
+    assert caught.value.remedy
+
+
+def test_a_slip_in_dataset_json_is_found_by_line_and_column(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{\n  "training": [,]\n}')
+    with pytest.raises(DataError, match="line 2, column 16"):
+        recognise(tmp_path)
+
+
+def test_every_layout_says_where_a_missing_label_belongs(tmp_path: Path) -> None:
+    scan(tmp_path / "pairs" / "images" / "a.mha")
+    scan(tmp_path / "promise" / "part" / "Case07.mhd")
+    scan(tmp_path / "nnunet" / "imagesTr" / "a_0000.nrrd")
+    describe(tmp_path / "nnunet", channel_names={"0": "T2"}, file_ending=".nrrd")
+    (tmp_path / "msd").mkdir()
+    describe(tmp_path / "msd", training=[{"image": "./imagesTr/a.nii.gz"}])
+    for layout, place in (
+        ("pairs", "labels/a.nii.gz"),
+        ("promise", "part/Case07_segmentation.mhd"),
+        ("nnunet", "labelsTr/a.nrrd"),
+        ("msd", "labelsTr/a.nii.gz"),
+    ):
+        (case,) = recognise(tmp_path / layout).cases
+        assert (case.label, case.label_belongs) == (None, tmp_path / layout / place)
+        if layout != "msd":  # there dataset.json has to name it, too
+            scan(tmp_path / layout / place)
+            assert recognise(tmp_path / layout).cases[0].label == tmp_path / layout / place
 
 
 @pytest.mark.real_data

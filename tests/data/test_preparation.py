@@ -201,6 +201,10 @@ def test_masks_of_another_case_are_refused() -> None:
         {"size": (0, 5)},
         {"size": (5,)},
         {"size": (5, 10**6)},
+        {"size": 50},
+        {"size": "50"},
+        {"size": (5.5, 5)},
+        {"spacing": "1 mm"},
         {"fit": "stretch"},
     ],
 )

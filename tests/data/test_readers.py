@@ -113,7 +113,11 @@ def test_missing_empty_and_foreign_files_say_so(tmp_path: Path) -> None:
     (tmp_path / "empty.nii.gz").touch()
     refused(tmp_path / "empty.nii.gz", "empty")
     (tmp_path / "prose.nii").write_text("once upon a time " * 99)
-    refused(tmp_path / "prose.nii", "cannot be read", "What to do")
+    refused(tmp_path / "prose.nii", "valid NIfTI header", "What to do")
+    (tmp_path / "prose.nii.gz").write_text("once upon a time " * 99)
+    refused(tmp_path / "prose.nii.gz", "cannot be unpacked", "not compressed as its name says")
+    (tmp_path / "prose.mha").write_text("once upon a time " * 99)
+    refused(tmp_path / "prose.mha", "cannot be read as .mha")
     (tmp_path / "table.csv").write_text("a,b")
     refused(tmp_path / "table.csv", ".nii.gz")
 

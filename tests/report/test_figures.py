@@ -18,7 +18,8 @@ from scipy import stats
 from nextslice.report import read_runs
 from nextslice.report.drawing import save
 from nextslice.report.figures import draw_all
-from nextslice.report.style import Look, looks, name_lines
+from nextslice.report.labels import name_lines
+from nextslice.report.style import Look, looks
 
 WriteRun = Callable[..., Path]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nextslice.cli.report import comparison_table, report
+from nextslice.cli.report import comparison_table, comparison_tables, report
 from nextslice.errors import ProjectError
 from nextslice.report import read_runs, write_report
 
@@ -209,6 +210,114 @@ def test_the_table_fits_a_terminal_of_80_columns(write_run: WriteRun, tmp_path: 
     assert "[red]" in text
     for title in ("Strategy", "Seeds", "(mm)", "per query", "(s)"):
         assert title in text
+
+
+def _write_two_experiments(write_run: WriteRun) -> None:
+    _write_three(write_run)
+    for seed in (0, 1):
+        write_run(
+            f"elsewhere-{seed}",
+            [0.4, 0.8],
+            seed=seed,
+            changes={"data": {"folder": "/x/Prostate <b>", "size": [128, 128]}},
+        )
+
+
+def test_each_experiment_has_a_section_with_table_reading_and_figures_of_its_own(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write_two_experiments(write_run)
+    path = write_report(tmp_path)
+    text, page = path.read_text(), _Page(path)
+    assert "8 runs of 2 experiments" in page.words
+    assert len(page.all("img")) == 6
+    first, second = text.split('<section class="experiment"')[1:]
+    assert "Prostate &lt;b&gt;, slices of 128 x 128 pixels" in first
+    assert "Task04, slices of 50 x 50 pixels" in second
+    assert "entropy" not in first.replace("average entropy", "")
+    assert "There is one strategy, random" in first
+    assert "3 strategies with 2 seeds each" in second
+    assert {file.name for file in path.parent.glob("*.png")} == {
+        f"{figure}-{data}.png"
+        for figure in ("dice", "queries", "times")
+        for data in ("1-Prostate-b", "2-Task04")
+    }
+    links = {(anchor["href"] or "")[1:] for anchor in page.all("a")}
+    assert links == {section["id"] for section in page.all("section") if "id" in section}
+
+
+def test_one_experiment_needs_no_section_and_no_title(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write_three(write_run)
+    path = write_report(tmp_path)
+    assert not _Page(path).all("nav")
+    assert "slices of 50 x 50" not in path.read_text()
+    (table,) = comparison_tables(read_runs(tmp_path))
+    assert table.title is None
+
+
+def test_the_command_prints_a_table_with_a_title_for_each_experiment(
+    write_run: WriteRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_two_experiments(write_run)
+    report(tmp_path, None)
+    printed = capsys.readouterr().out
+    assert printed.index("Prostate <b>, slices") < printed.index("Task04, slices")
+    assert printed.count("Strategy ") == 2
+
+
+def test_what_names_leave_out_and_data_that_changed_are_told(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.5, 0.6], environment=ENVIRONMENT)
+    write_run(
+        "b",
+        [0.5, 0.6],
+        environment=ENVIRONMENT | {"data": "fedcba"},
+        changes={"budget": 5, "training": {"steps": 3, "batch_size": 4}},
+    )
+    words = _Page(write_report(tmp_path)).words
+    assert "differ in more than their names say: steps (1500, 3)." in words
+    assert "data of one name and other content" in words
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file", "a folder named like the page"])
+def test_a_report_that_cannot_be_written_says_why_and_what_to_do(
+    write_run: WriteRun, tmp_path: Path, kind: str
+) -> None:
+    write_run("a", [0.5, 0.6])
+    out = tmp_path / "out"
+    if kind.endswith("page"):
+        (out / "report.html").mkdir(parents=True)
+    else:
+        out.write_text("mine")
+        out = out if kind == "a file" else out / "deeper"
+    for attempt in (write_report, report):
+        with pytest.raises(ProjectError, match="Expected to write the report") as raised:
+            attempt(tmp_path / "runs", out)
+        assert str(out) in str(raised.value)
+        assert "What to do: Name a folder" in str(raised.value)
+    assert kind.endswith("page") or (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_folders_that_may_not_be_written_or_read_are_named(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    runs = write_run("a", [0.5, 0.6]).parent
+    runs.chmod(0o500)
+    try:
+        with pytest.raises(ProjectError, match="may only be read"):
+            write_report(runs)
+    finally:
+        runs.chmod(0o700)
+    (runs / "a").chmod(0)
+    try:
+        with pytest.raises(ProjectError, match="Expected to read the folder"):
+            write_report(runs)
+    finally:
+        (runs / "a").chmod(0o700)
 
 
 def test_a_report_needs_no_torch() -> None:

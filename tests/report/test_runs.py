@@ -93,22 +93,21 @@ def test_runs_with_other_settings_are_never_seeds_of_one_experiment(
     write_run("a", [0.5, 0.6], changes={"budget": 2})
     write_run("b", [0.5, 0.6], seed=1, changes={"budget": 5})
     assert [r.strategy for r in read_runs(tmp_path)] == [
-        "random [budget = 2]",
-        "random [budget = 5]",
+        "random [budget 2]",
+        "random [budget 5]",
     ]
 
 
-def test_other_data_and_other_presets_are_told_apart_but_not_where_the_data_lies(
+def test_other_data_is_another_experiment_but_not_where_the_data_lies(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
     write_run("a", [0.5, 0.6], changes={"data": {"folder": "/one/Prostate"}})
-    write_run("b", [0.5, 0.6], seed=1, changes={"data": {"folder": "/two/Prostate/"[:-1]}})
-    assert {r.strategy for r in read_runs(tmp_path)} == {"random"}
+    write_run("b", [0.5, 0.6], seed=1, changes={"data": {"folder": "/two/Prostate/"}})
+    assert len({r.experiment for r in read_runs(tmp_path)}) == 1
     write_run("c", [0.5, 0.6], changes={"data": {"folder": "/one/Hippocampus"}})
-    assert {r.strategy for r in read_runs(tmp_path)} == {
-        "random [data = Prostate]",
-        "random [data = Hippocampus]",
-    }
+    runs = read_runs(tmp_path)
+    assert [r.experiment.split(",")[0] for r in runs] == ["Hippocampus", "Prostate", "Prostate"]
+    assert {r.strategy for r in runs} == {"random"}
 
 
 def test_between_presets_only_the_preset_is_named(write_run: WriteRun, tmp_path: Path) -> None:
@@ -117,8 +116,8 @@ def test_between_presets_only_the_preset_is_named(write_run: WriteRun, tmp_path:
         "b", [0.5, 0.6], changes={"preset": "paper", "training": {"steps": 18750, "loss": "x"}}
     )
     assert {r.strategy for r in read_runs(tmp_path)} == {
-        "random [preset = quick]",
-        "random [preset = paper]",
+        "random [preset quick]",
+        "random [preset paper]",
     }
 
 
@@ -129,8 +128,8 @@ def test_fields_without_a_known_default_are_named_where_they_differ(
         chosen = {"name": "pkg:Mine", "parameters": {"width": width, "same": 3}}
         write_run(name, [0.5, 0.6], uncertainty=chosen, selection="top-k")
     assert [r.strategy for r in read_runs(tmp_path)] == [
-        "pkg:Mine [width = 1]",
-        "pkg:Mine [width = 2]",
+        "pkg:Mine [width 1]",
+        "pkg:Mine [width 2]",
     ]
 
 
@@ -202,3 +201,11 @@ def test_baselines_come_first_and_without_stands_before_with(
     write_run("5", [0.5], selection="random", seed=1)
     write_run("6", [0.5], selection="random", seed=0)
     assert [run.folder.name for run in read_runs(tmp_path)] == ["6", "5", "4", "3", "2", "1"]
+
+
+def test_numbers_in_names_are_put_in_the_order_of_numbers(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for budget in (10, 2, 5):
+        write_run(f"{budget}", [0.5], changes={"budget": budget})
+    assert [run.folder.name for run in read_runs(tmp_path)] == ["2", "5", "10"]

@@ -106,3 +106,21 @@ def test_times_are_told_as_people_say_them() -> None:
         "1 h 00 min",
         "2 h 05 min",
     ]
+
+
+def test_each_experiment_has_a_table_of_its_own(write_run: WriteRun, tmp_path: Path) -> None:
+    write_run("a", [0.5, 0.6])
+    write_run("b", [0.5, 0.9], changes={"data": {"folder": "/x/Prostate_*1*"}})
+    summaries = summarise(read_runs(tmp_path))
+    text = to_markdown(summaries)
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert [line.split(",")[0] for line in headings] == [
+        "## Prostate\\_\\*1\\*",
+        "## Task04",
+    ]
+    assert text.count("| random |") == 4
+    assert text.count("Mean (standard deviation)") == 1
+    rows = list(csv.DictReader(io.StringIO(to_csv(summaries))))
+    assert next(iter(rows[0])) == "experiment"
+    assert {row["experiment"].split(",")[0] for row in rows} == {"Prostate_*1*", "Task04"}
+    assert {row["final_dice_3d_mean"] for row in rows} == {"0.6", "0.9"}

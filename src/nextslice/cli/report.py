@@ -16,7 +16,7 @@ from nextslice.cli.display import print_table, say
 if TYPE_CHECKING:
     from nextslice.report.runs import Run
 
-__all__ = ["comparison_table", "report"]
+__all__ = ["comparison_table", "comparison_tables", "report"]
 
 _LEFT_OUT = frozenset(
     {"Cycles", "Labelled", "2D Dice", "Area"}
@@ -37,25 +37,45 @@ def report(
     from nextslice.report import read_runs, write_report
 
     runs = read_runs(folder)
-    print_table(comparison_table(runs))
+    for place, table in enumerate(comparison_tables(runs)):
+        if place:
+            typer.echo()
+        print_table(table)
     unfinished = [run for run in runs if not run.finished]
     if unfinished:
         say(f"{len(unfinished)} of {len(runs)} runs are not finished; the report names them.")
     typer.echo(f"report: {write_report(folder, out)}")
 
 
-def comparison_table(runs: Sequence[Run]) -> Table:
-    """The comparison of strategies for a terminal.
+def comparison_tables(runs: Sequence[Run]) -> list[Table]:
+    """The comparison for a terminal, one table for each experiment.
 
     Args:
         runs: What :func:`nextslice.report.read_runs` found.
     """
+    from nextslice.report.experiments import by_experiment
+
+    experiments = by_experiment(runs)
+    if len(experiments) == 1:
+        return [comparison_table(runs)]
+    return [comparison_table(members, title) for title, members in experiments.items()]
+
+
+def comparison_table(runs: Sequence[Run], title: str = "") -> Table:
+    """The comparison of strategies for a terminal.
+
+    Args:
+        runs: Of one experiment.
+        title: What to write above the table.
+    """
     from nextslice.report.summaries import summarise
-    from nextslice.report.tables import comparison_cells
+    from nextslice.report.tables import comparison_cells, plain_text
 
     cells = comparison_cells(summarise(runs))
     shown = [place for place, title in enumerate(cells.header) if title not in _LEFT_OUT]
     table = Table(
+        title=Text(plain_text(title), style="bold") if title else None,
+        title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         caption="mean (standard deviation) over cycles and seeds; Dice in percent",
@@ -66,8 +86,8 @@ def comparison_table(runs: Sequence[Run]) -> Table:
         if place == 0:  # the one column that gives way; a word stays whole
             table.add_column("Strategy", min_width=min(longest, 24), overflow="fold")
         else:
-            title = Text("\n".join(cells.header[place].split(" ", 1)))
-            table.add_column(title, justify="right", no_wrap=True)
+            header = Text("\n".join(cells.header[place].split(" ", 1)))
+            table.add_column(header, justify="right", no_wrap=True)
     for row in cells.rows:
         table.add_row(
             *(Text(row[place].replace(" (", "\n(") if place else row[0]) for place in shown)

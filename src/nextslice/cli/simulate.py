@@ -96,6 +96,7 @@ def simulate(
     The same command goes on where an earlier one stopped.
     """
     from nextslice.config import resolve_config
+    from nextslice.data.wording import counted
     from nextslice.simulation import CycleResult, open_splits
     from nextslice.simulation import simulate as run_simulation
 
@@ -131,15 +132,16 @@ def simulate(
         pool = splits.train
         for verdict in pool.refused:
             reasons = "; ".join(refusal.reason for refusal in verdict.refusals)
-            say(f"left out: {verdict.case} ({reasons})")
+            say(f"left out: {verdict.case}: {reasons}")
         say(
-            f"{data}: {pool.layout} layout, {len(pool.classes)} classes "
+            f"{data}: {pool.layout} layout, {counted(len(pool.classes), 'class', 'classes')} "
             f"({', '.join(pool.classes)}); slices of {pool.size[0]} x {pool.size[1]} "
             f"along axis {pool.preparation.axis}"
         )
         say(
-            f"training on up to {len(pool)} slices of {len(pool.cases)} cases, "
-            f"testing on {len(splits.test.cases)} cases"
+            f"training on up to {counted(len(pool), 'slice')} of "
+            f"{counted(len(pool.cases), 'case')}, "
+            f"testing on {counted(len(splits.test.cases), 'case')}"
         )
         wanted = config.initial + config.cycles * config.budget
         if wanted > len(pool):

@@ -1,21 +1,23 @@
 """Scans on disk -> a pool of slices, and all the way back.
 
+wording.py      numbers and sentences in messages
+streams.py      a file's bytes, unpacked and held against their checksum
 integrity.py    is a file of voxels whole? asked before anything trusts it
 readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)
 labels.py       label values on disk -> classes, merged where asked
-layouts.py      MSD, nnU-Net v2, PROMISE12, paired folders -> DataSet of CaseFiles
+cases.py        what a folder holds: DataSet, CaseFiles, Refusal
+layouts.py      MSD, nnU-Net v2, PROMISE12, paired folders -> a DataSet
 checks.py       the gate: one verdict per case
 preparation.py  normalise, slice, resample, fit to size; and all the way back
 prepared.py     the slices of a data set and where each case lies in them
 building.py     scans -> prepared slices, case after case
 cache.py        prepared slices on disk: built once, then memory-mapped
+opening.py      a folder -> its prepared slices, or the cases in the way
 arrays.py       slices in memory in the same form
 slices.py       SliceId, and slices that stay on disk until somebody asks for them
 pool.py         SlicePool: all slices of a data set, split by case
 anatomy.py      the organ, the body and the scanners of a synthetic patient
-anatomy.py      the phantom's organ and body, drawn tissue by tissue
 phantom.py      synthetic anatomy written as real NIfTI
-archives.py     unpacking an archive that came from elsewhere
 download.py     public data sets for people who are online
 archives.py     unpacking what was downloaded, without trusting it
 """

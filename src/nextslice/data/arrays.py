@@ -48,7 +48,7 @@ def from_arrays(
     names = [str(case) for case in case_of]
     if len(names) != len(images):
         raise SettingsError(
-            f"case_of should name the case of each of {len(images)} slices, but names "
+            f"case_of should name the case of each slice, {len(images)} names, but has "
             f"{len(names)}."
         )
     steps = spacing if isinstance(spacing, tuple) else (spacing,) * 3

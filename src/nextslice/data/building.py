@@ -8,23 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from nextslice.data.cases import DataSet
 from nextslice.data.checks import CheckedCase, Verdict, checked_cases, refused_error
-from nextslice.data.labels import LabelMap, default_labels
-from nextslice.data.layouts import DataSet
+from nextslice.data.labels import (
+    LabelMap,
+    default_labels,
+    found_labels,
+    tell_of_undeclared,
+)
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, NpyWriter
+from nextslice.data.readers import Geometry
+from nextslice.data.wording import a_few
 from nextslice.errors import DataError
 from nextslice.files import write_atomically
 from nextslice.progress import OnProgress
 
-__all__ = ["FORMAT", "MANIFEST", "build"]
+__all__ = ["FORMAT", "MANIFEST", "build", "common_axis"]
 
-FORMAT = 1
+FORMAT = 2
 """Changes with the meaning of the files, so that older ones are built again."""
 
 MANIFEST = "pool.json"
@@ -43,13 +51,15 @@ def build(
 
     Raises:
         RefusedCasesError: Every case is refused.
+        DataError: No axis is given, and the cases' short axes differ.
         OSError: The folder cannot be written.
     """
     preparation, labels = _settled(data_set, preparation, labels, on_progress)
     records: list[CaseRecord] = []
     refused: list[Verdict] = []
-    made_with = [FORMAT, preparation.to_dict(), labels.to_list()]
-    content = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode())
+    geometries: dict[str, Geometry] = {}
+    axes: set[int] = set()
+    content = hashlib.sha256()
     with (
         NpyWriter(folder / "images.npy", np.dtype("<f4")) as images,
         NpyWriter(folder / "masks.npy", np.dtype("u1")) as masks,
@@ -60,6 +70,10 @@ def build(
             if not verdict.accepted or image is None:
                 refused.append(verdict)
                 continue
+            geometries[verdict.case] = image.geometry
+            axes.add(preparation.slicing_axis(image.geometry))
+            if len(axes) > 1:
+                continue  # no pool will come of this, but the error names all cases
             case = _PreparedCase(checked, preparation, labels)
             label_start = native.count if case.label is not None else None
             record = CaseRecord(
@@ -80,6 +94,9 @@ def build(
             records.append(record)
     if not records:
         raise refused_error(str(data_set.folder), tuple(refused), len(data_set.cases))
+    preparation = replace(preparation, axis=common_axis(preparation, geometries))
+    made_with = [FORMAT, preparation.to_dict(), labels.to_list()]
+    content.update(json.dumps(made_with, sort_keys=True).encode())
     _tell_of_crops(records, preparation)
     manifest = {
         "format": FORMAT,
@@ -92,6 +109,32 @@ def build(
         "fingerprint": content.hexdigest(),
     }
     write_atomically(folder / MANIFEST, json.dumps(manifest))
+
+
+def common_axis(preparation: Preparation, geometries: Mapping[str, Geometry]) -> int:
+    """The axis that all cases are sliced along.
+
+    Args:
+        preparation: Its axis, if it names one, is the answer.
+        geometries: Case -> grid, of at least one case.
+
+    Raises:
+        DataError: No axis is named, and the cases' short axes differ: one pool would hold
+            slices of several orientations.
+    """
+    axes: dict[int, list[str]] = {}
+    for case, geometry in geometries.items():
+        axes.setdefault(preparation.slicing_axis(geometry), []).append(case)
+    if len(axes) > 1:
+        (first, cases), *others = sorted(axes.items())
+        rest = "".join(f", {a_few(names)} along axis {axis}" for axis, names in others)
+        raise DataError(
+            "All cases should be sliced along one axis, but cases "
+            f"{a_few(cases)} would be sliced along axis {first}{rest}.",
+            cause="the axis with the largest spacing is taken, and it is not the same in all.",
+            remedy="Give the axis: --axis N (axis=N).",
+        )
+    return next(iter(axes))
 
 
 class _PreparedCase:
@@ -120,23 +163,28 @@ def _settled(
     labels: LabelMap | None,
     on_progress: OnProgress,
 ) -> tuple[Preparation, LabelMap]:
-    """Fill in the size and the classes where they follow from the accepted cases."""
+    """Fill in size, axis and classes where they follow from the accepted cases.
+
+    The axis stays open where all else is given, so that each scan is read once.
+    """
     if labels is None and data_set.declared is not None:
         labels = default_labels(data_set.declared)
     if preparation.size is not None and labels is not None:
         return preparation, labels
     # Both are known only once every case has been looked at, so the scans are read twice.
     verdicts = [checked.verdict for checked in checked_cases(data_set, on_progress)]
-    accepted = [verdict for verdict in verdicts if verdict.accepted]
-    sizes = [preparation.case_size(v.geometry) for v in accepted if v.geometry]
-    if not sizes:
+    accepted = {v.case: v.geometry for v in verdicts if v.accepted and v.geometry}
+    if not accepted:
         raise refused_error(str(data_set.folder), tuple(verdicts), len(verdicts))
+    preparation = replace(preparation, axis=common_axis(preparation, accepted))
     if preparation.size is None:
+        sizes = [preparation.case_size(geometry) for geometry in accepted.values()]
         largest = (max(h for h, _ in sizes), max(w for _, w in sizes))
         preparation = replace(preparation, size=largest)
     if labels is None:
-        values = {value for verdict in accepted for value in verdict.values or ()} - {0}
-        labels = default_labels({value: f"label {value}" for value in values or {1}})
+        values = {value for v in verdicts if v.labelled for value in v.values or ()}
+        labels = found_labels(values)
+        _log.warning("%s: %s", data_set.folder, tell_of_undeclared(values))
     return preparation, labels
 
 

@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 
 from nextslice.data.building import FORMAT, MANIFEST, build
+from nextslice.data.cases import DataSet
 from nextslice.data.checks import Verdict
 from nextslice.data.integrity import files_of
 from nextslice.data.labels import LabelMap
-from nextslice.data.layouts import DataSet
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.errors import DataError
@@ -62,7 +62,8 @@ def prepared(
 
     Args:
         data_set: The cases; those that the checks refuse are left out and listed.
-        preparation: Where its size is None, the smallest size that holds every case is used.
+        preparation: Where its size is None, the smallest size that holds every case is used;
+            where its axis is None, the short axis of all cases.
         labels: None makes every declared value (or, where none is declared, every value that
             occurs) a class of its own.
         root: The folder of all caches.
@@ -70,7 +71,7 @@ def prepared(
 
     Raises:
         RefusedCasesError: Every case is refused.
-        DataError: The cache cannot be written.
+        DataError: The cases' short axes differ, or the cache cannot be written.
     """
     folder = root / _key(data_set, preparation, labels)
     try:
@@ -97,7 +98,7 @@ def prepared(
 def _unwritable(root: Path, error: OSError) -> DataError:
     return DataError(
         f"The cache {root} cannot be written ({error}).",
-        cause="The disk is full, or the folder belongs to somebody else.",
+        cause="the disk is full, or the folder belongs to somebody else.",
         remedy="Make room, or name another folder in the variable NEXTSLICE_CACHE.",
     )
 

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nextslice.data.layouts import CaseFiles, DataSet, Refusal
+from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
+from nextslice.data.wording import a_few, clause, counted
 from nextslice.errors import DataError, RefusedCasesError
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = [
     "CheckedCase",
-    "Refusal",
     "Verdict",
     "check_case",
     "check_data_set",
     "checked_cases",
     "refused_error",
+    "without_label",
 ]
 
 _MOST_VALUES = 255  # class numbers are bytes, and 0 is background
@@ -55,6 +56,11 @@ class Verdict:
         return not self.refusals
 
     @property
+    def labelled(self) -> bool:
+        """Whether the case may enter and has a label; without one it can be annotated."""
+        return self.accepted and self.values is not None
+
+    @property
     def shape(self) -> tuple[int, int, int] | None:
         """Voxels along x, y, z, if the image could be read."""
         return self.geometry.shape if self.geometry else None
@@ -68,7 +74,7 @@ class Verdict:
         """Plain values, ready for JSON; :meth:`from_dict` takes them back."""
         return {
             "case": self.case,
-            "refusals": [[r.reason, r.remedy] for r in self.refusals],
+            "refusals": [[r.reason, r.remedy, r.cause] for r in self.refusals],
             "geometry": self.geometry.to_dict() if self.geometry else None,
             "values": None if self.values is None else list(self.values),
             "digest": self.digest,
@@ -80,7 +86,7 @@ class Verdict:
         geometry, values = content["geometry"], content["values"]
         return cls(
             content["case"],
-            tuple(Refusal(reason, remedy) for reason, remedy in content["refusals"]),
+            tuple(Refusal(*texts) for texts in content["refusals"]),
             None if geometry is None else Geometry.from_dict(geometry),
             None if values is None else tuple(values),
             content["digest"],
@@ -115,7 +121,8 @@ def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> C
         count = int(np.count_nonzero(~np.isfinite(image.voxels)))
         refusals.append(
             Refusal(
-                f"the image {files.image.name} has {count:,} voxels that are NaN or infinite",
+                f"the image {files.image.name} has {counted(count, 'voxel')} that "
+                f"{'is' if count == 1 else 'are'} NaN or infinite",
                 "Export the scan again, or replace these voxels by a background value.",
             )
         )
@@ -159,13 +166,7 @@ def checked_cases(
                 f"its image has the same voxels as that of the case {other}",
                 f"Remove {verdict.case} or {other}, or put the right scan in its place.",
             )
-            verdict = Verdict(
-                verdict.case,
-                (*verdict.refusals, twin),
-                verdict.geometry,
-                verdict.values,
-                verdict.digest,
-            )
+            verdict = replace(verdict, refusals=(*verdict.refusals, twin))
             checked = CheckedCase(verdict, checked.image, checked.label)
         elif verdict.digest:
             first_with[verdict.digest] = verdict.case
@@ -180,15 +181,24 @@ def check_data_set(
     return tuple(checked.verdict for checked in checked_cases(data_set, on_progress))
 
 
+def without_label(files: CaseFiles, layout: str) -> Verdict:
+    """The verdict on a case that was accepted, where a label is needed and there is none.
+
+    Args:
+        files: The case.
+        layout: Its data set's layout, which says where the label would be.
+    """
+    named = " and name it in dataset.json" if layout == "MSD" else ""
+    remedy = f"Put it at {files.label_belongs}{named}." if files.label_belongs else ""
+    return Verdict(files.case, (Refusal(f"the case {files.case} has no label", remedy),))
+
+
 def refused_error(folder: str, refused: tuple[Verdict, ...], total: int) -> RefusedCasesError:
     """The error that names every refused case, the reasons and what to do."""
-    lines = [
-        f"  {v.case}: {r.reason}{'. ' + r.remedy if r.remedy else ''}"
-        for v in refused
-        for r in v.refusals
-    ]
+    lines = [f"  {v.case}: {refusal}" for v in refused for refusal in v.refusals]
     return RefusedCasesError(
-        f"{len(refused)} of {total} cases in {folder} cannot be used:\n" + "\n".join(lines),
+        f"{len(refused)} of {counted(total, 'case')} in {folder} cannot be used:\n"
+        + "\n".join(lines),
         remedy="Put them right, or go on without them (--skip-refused, skip_refused=True).",
     )
 
@@ -197,13 +207,16 @@ def _read(kind: str, path: Any, refusals: list[Refusal]) -> Volume | None:
     try:
         return read_volume(path)
     except DataError as error:
-        cause = f" (likely cause: {error.cause})" if error.cause else ""
+        # What a reader says begins with the file's path.
         refusals.append(
-            Refusal(f"the {kind} cannot be used: {error.problem}{cause}", error.remedy)
+            Refusal(f"the {kind} {clause(error.problem)}", error.remedy, error.cause)
         )
-    except (OSError, MemoryError) as error:
-        reason = f"the {kind} {path} cannot be read: {error or type(error).__name__}"
-        refusals.append(Refusal(reason, "Check the file's permissions and size."))
+    except OSError as error:
+        reason = f"the {kind} {path} cannot be read: {error.strerror or type(error).__name__}"
+        refusals.append(Refusal(reason, "Look at the file's permissions and at the disk."))
+    except MemoryError:
+        reason = f"the {kind} {path} does not fit into memory"
+        refusals.append(Refusal(reason, "Use a machine with more memory, or a smaller scan."))
     return None
 
 
@@ -232,7 +245,7 @@ def _label_values(
         remedy = "Use 0 for background and positive numbers for what is segmented."
         reason = f"the label {name} has negative values: "
     if unknown:
-        refusals.append(Refusal(reason + _some(unknown), remedy))
+        refusals.append(Refusal(reason + a_few([str(v) for v in unknown]), remedy))
     if len(values) > _MOST_VALUES + 1:
         refusals.append(
             Refusal(
@@ -241,11 +254,6 @@ def _label_values(
             )
         )
     return values
-
-
-def _some(values: list[int]) -> str:
-    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-    return ", ".join(map(str, values[:5])) + more
 
 
 def _unique(voxels: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:

@@ -11,21 +11,27 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
+from nextslice.data.streams import COPY_AGAIN, plain, unpacked
 from nextslice.errors import DataError
 
-__all__ = ["NotFinite", "Payload", "files_of", "find_payload", "verify_whole"]
+__all__ = [
+    "NotFinite",
+    "Payload",
+    "files_of",
+    "find_payload",
+    "is_nifti",
+    "verify_nifti",
+    "verify_whole",
+]
 
-_BLOCK = 1 << 18
 _LARGEST_TEXT_HEADER = 1 << 16
-_COPY_AGAIN = "Copy or download the file again from its source, or export it again."
+_LOOK_ON = 1 << 30  # bytes unpacked in search of a checksum once something is wrong
 
 
 @dataclass(frozen=True)
@@ -80,57 +86,92 @@ class NotFinite:
         self.values += numbers[odd].tolist()
 
 
-def verify_whole(path: Path, voxel_bytes: int) -> NotFinite:
-    """Raise unless all the bytes that a scan's header promises are there and undamaged.
+def verify_whole(path: Path, voxel_bytes: int) -> None:
+    """Raise unless all the bytes that a MetaImage or NRRD header promises are there, unharmed.
 
     Args:
-        path: A scan in any format that :func:`nextslice.data.readers.read_volume` reads.
-        voxel_bytes: The size of all voxels by the header. NIfTI's own header is used instead,
-            because its voxels may be stored in a smaller type than they are read in.
-
-    Returns:
-        The stored numbers of a NIfTI file that are NaN or infinite. ITK's reader puts 0 in
-        their place without a word; no other format does.
+        path: A scan in any format but NIfTI, for which :func:`verify_nifti` is.
+        voxel_bytes: The size of all voxels by the header.
 
     Raises:
         DataError: The file is cut short, too long or damaged.
     """
     payload = find_payload(path)
     if not payload.sized:
-        return NotFinite()
+        return
     if not payload.file.is_file():
         raise DataError(
             f"{path} keeps its voxels in {payload.file.name}, which is not beside it.",
-            cause="The header was moved or renamed without its data file.",
+            cause="the header was moved or renamed without its data file.",
             remedy=f"Put {payload.file.name} into {path.parent}.",
         )
-    is_nifti = _is_nifti(path)
-    not_finite = NotFinite()
     with payload.file.open("rb") as stream:
         stream.seek(payload.offset)
-        blocks = _unpacked(stream, payload.file) if payload.compressed else _plain(stream)
-        first = next(blocks, b"")
-        promised = voxel_bytes
-        if is_nifti:
-            header = _nifti_header(first, path)
-            promised, not_finite = header.size, NotFinite(header.offset, header.floats)
-        found = 0
-        for block in itertools.chain([first], blocks):
-            not_finite.look_at(block, found)
-            found += len(block)
-            if found > promised and payload.compressed:
-                break  # enough is known, and a stream made to swell stops here
+        blocks = unpacked(stream, payload.file) if payload.compressed else plain(stream)
+        found = _count(blocks, voxel_bytes, NotFinite(), payload.compressed)
     # Raw data files may carry a header of their own in front, so they may be longer.
-    if found < promised or (found > promised and (is_nifti or payload.compressed)):
-        more = "more than " if found > promised else ""
-        raise DataError(
-            f"{payload.file} should hold {promised:,} bytes by its header"
-            f"{' (unpacked)' if payload.compressed else ''}, but holds {more}"
-            f"{promised if more else found:,}.",
-            cause="The file was cut short while it was copied, or its header was changed.",
-            remedy=_COPY_AGAIN,
-        )
+    if found < voxel_bytes or (found > voxel_bytes and payload.compressed):
+        raise _wrong_size(payload.file, voxel_bytes, found, payload.compressed)
+
+
+def verify_nifti(path: Path) -> NotFinite:
+    """Raise unless all the bytes that a NIfTI header promises are there, unharmed.
+
+    The header is read here, without a library, so that a damaged stream is told from a file
+    of another kind. Its voxels may be stored in a smaller type than they are read in.
+
+    Returns:
+        The stored numbers that are NaN or infinite. ITK's reader puts 0 in their place
+        without a word; with no other format does it.
+
+    Raises:
+        DataError: The file is cut short, too long or damaged, or is no NIfTI-1.
+    """
+    compressed = path.name.lower().endswith(".gz")
+    with path.open("rb") as stream:
+        blocks = unpacked(stream, path) if compressed else plain(stream)
+        first = next(blocks, b"")
+        try:
+            header = _nifti_header(first, path)
+        except DataError:
+            # If a checksum fails further on, the header is not to blame, and that is said.
+            _count(blocks, 0, NotFinite(), compressed)
+            raise
+        not_finite = NotFinite(header.offset, header.floats)
+        found = _count(itertools.chain([first], blocks), header.size, not_finite, compressed)
+    if found != header.size:
+        raise _wrong_size(path, header.size, found, compressed)
     return not_finite
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a file is NIfTI by its name."""
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _count(
+    blocks: Iterator[bytes], promised: int, not_finite: NotFinite, compressed: bool
+) -> int:
+    found = 0
+    for block in blocks:
+        if found < promised:
+            not_finite.look_at(block, found)
+        found += len(block)
+        # Too much may be the mark of damage that the checksum will prove, so go on for a
+        # while; but a stream made to swell stops here.
+        if found > promised + (_LOOK_ON if compressed else 0):
+            break
+    return found
+
+
+def _wrong_size(path: Path, promised: int, found: int, compressed: bool) -> DataError:
+    holds = f"more than {promised:,}" if found > promised else f"{found:,}"
+    return DataError(
+        f"{path} should hold {promised:,} bytes by its header"
+        f"{' (unpacked)' if compressed else ''}, but holds {holds}.",
+        cause="the file was cut short while it was copied, or its header was changed.",
+        remedy=COPY_AGAIN,
+    )
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -149,17 +190,13 @@ def find_payload(path: Path) -> Payload:
         DataError: The header names a data file outside its own folder, or more than one.
     """
     name = path.name.lower()
-    if _is_nifti(path):
+    if is_nifti(path):
         return Payload(path, compressed=name.endswith(".gz"))
     with path.open("rb") as stream:
         text = stream.read(_LARGEST_TEXT_HEADER)
     if name.endswith((".mhd", ".mha")):
         return _meta_image(path, text)
     return _nrrd(path, text)
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
 def _meta_image(path: Path, text: bytes) -> Payload:
@@ -208,33 +245,6 @@ def _beside(path: Path, target: str) -> Path:
     return path.parent / relative
 
 
-def _plain(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(_BLOCK):
-        yield block
-
-
-def _unpacked(stream: IO[bytes], path: Path) -> Iterator[bytes]:
-    """Unpack gzip or zlib to the end of the file; members may follow each other."""
-    waiting = stream.read(_BLOCK)
-    try:
-        while waiting:
-            member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: either kind of header
-            while waiting and not member.eof:
-                if block := member.decompress(waiting):
-                    yield block
-                waiting = member.unused_data or stream.read(_BLOCK)
-            if not member.eof:
-                raise zlib.error("the stream ends before its checksum")
-            while waiting and not waiting.strip(b"\0"):  # tapes pad with zeros
-                waiting = stream.read(_BLOCK)
-    except zlib.error as error:
-        raise DataError(
-            f"{path} is damaged: its compressed data cannot be unpacked to the end ({error}).",
-            cause="The file was cut short or changed while it was copied.",
-            remedy=_COPY_AGAIN,
-        ) from error
-
-
 @dataclass(frozen=True)
 class _NiftiHeader:
     size: int
@@ -245,6 +255,11 @@ class _NiftiHeader:
 def _nifti_header(start: bytes, path: Path) -> _NiftiHeader:
     """What a NIfTI-1 header promises: voxel offset + voxels x bits / 8 bytes."""
     for order in "<>":
+        if len(start) >= 4 and struct.unpack_from(f"{order}i", start)[0] == 540:
+            raise DataError(
+                f"{path} is a NIfTI-2 file; NIfTI-1 was expected.",
+                remedy="Convert it to NIfTI-1, .mha or .nrrd.",
+            )
         if len(start) < 348 or struct.unpack_from(f"{order}i", start)[0] != 348:
             continue
         count, *dimensions = struct.unpack_from(f"{order}8h", start, 40)
@@ -257,6 +272,6 @@ def _nifti_header(start: bytes, path: Path) -> _NiftiHeader:
             return _NiftiHeader(int(size), begin, floats and order + floats)
     raise DataError(
         f"{path} does not begin with a valid NIfTI header.",
-        cause="The file is of another kind than its name says, or it is damaged.",
-        remedy=_COPY_AGAIN,
+        cause="the file is of another kind than its name says, or it is damaged.",
+        remedy=COPY_AGAIN,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,15 @@ import numpy as np
 from nextslice.errors import DataError, SettingsError
 from nextslice.types import VolumeMask
 
-__all__ = ["LabelMap", "declared_values", "default_labels", "parse_labels"]
+__all__ = [
+    "LabelMap",
+    "Labels",
+    "declared_values",
+    "default_labels",
+    "found_labels",
+    "parse_labels",
+    "tell_of_undeclared",
+]
 
 _RESERVED = {"mean"}  # the row of the average in cycles.csv
 
@@ -52,7 +61,7 @@ class LabelMap:
                 raise SettingsError(
                     f"Each class should take in values of its own, but {name!r} takes in "
                     f"{values}.",
-                    cause="A value is in two classes or twice in one, or a class has none.",
+                    cause="a value is in two classes or twice in one, or a class has none.",
                 )
             if 0 in values:
                 raise SettingsError(f"The value 0 is background, but {name!r} takes it in.")
@@ -81,6 +90,10 @@ class LabelMap:
         return cls(tuple((str(name), tuple(map(int, values))) for name, values in classes))
 
 
+Labels = str | Sequence[str] | Mapping[str, int | Sequence[int]] | LabelMap
+"""What :func:`parse_labels` reads."""
+
+
 def declared_values(labels: object, path: Path) -> dict[int, str] | None:
     """Label value -> name, from the entry "labels" of a `dataset.json`.
 
@@ -97,7 +110,10 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
     if labels is None:
         return None
     if not isinstance(labels, dict):
-        raise DataError(f'{path}: "labels" should name each label value, but is {labels!r}.')
+        raise DataError(
+            f'{path}: "labels" should name each label value, but is {labels!r}.',
+            remedy='Write them as {"0": "background", "1": "organ"}, or leave "labels" out.',
+        )
     declared: dict[int, str] = {}
     for key, value in labels.items():
         number, name = (key, value) if isinstance(value, str) else (value, key)
@@ -109,11 +125,14 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
             raise DataError(
                 f'{path}: "labels" should give each name one whole number, but gives '
                 f"{key!r}: {value!r}.",
-                cause="Regions that overlap (lists of values) cannot be drawn as classes.",
+                cause="regions that overlap (lists of values) cannot be drawn as classes.",
                 remedy="Write one number per name; merge values with --labels instead.",
             ) from None
         if number in declared:
-            raise DataError(f'{path}: "labels" declares the value {number} twice.')
+            raise DataError(
+                f'{path}: "labels" declares the value {number} twice.',
+                remedy="Name each value once; merge values with --labels instead.",
+            )
         declared[number] = name
     if "ignore" in declared.values():
         raise DataError(
@@ -125,21 +144,45 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
 
 
 def parse_labels(
-    text: str | Sequence[str], declared: Mapping[int, str] | None = None
+    labels: Labels,
+    declared: Mapping[int, str] | None = None,
 ) -> LabelMap:
-    """Read "gland=1,2", "PZ=1;CG=2" or a list of such texts.
+    """Read "gland=1,2", "PZ=1;CG=2", a list of such texts, or {"gland": [1, 2]}.
 
     Args:
-        text: A name, "=", and the label values that become this class; classes are separated
-            by ";" or are texts of their own.
+        labels: A name, "=", and the label values that become this class; classes are separated
+            by ";" or are texts of their own. Or a mapping of names to values. A LabelMap
+            is taken as it is.
         declared: Label value -> name, as `dataset.json` declares them; None accepts any value.
 
     Raises:
-        SettingsError: The text cannot be read, or names a value that is not declared.
+        SettingsError: The labels cannot be read, or name a value that is not declared.
     """
-    texts = [text] if isinstance(text, str) else list(text)
-    classes = []
-    for part in (p.strip() for t in texts for p in t.split(";")):
+    if isinstance(labels, LabelMap):
+        return labels
+    if isinstance(labels, Mapping):
+        pairs = [(str(name), _values(name, values)) for name, values in labels.items()]
+    elif isinstance(labels, str):
+        pairs = _pairs(labels, declared)
+    elif isinstance(labels, Sequence) and all(isinstance(text, str) for text in labels):
+        pairs = [pair for text in labels for pair in _pairs(text, declared)]
+    else:
+        raise SettingsError(
+            f'Labels should look like "gland=1,2" or {{"gland": [1, 2]}}, but {labels!r} came.'
+        )
+    classes = LabelMap(tuple(pairs))
+    unknown = [v for _, values in pairs for v in values if declared and v not in declared]
+    if declared and unknown:
+        raise SettingsError(
+            f"Labels should name declared values, but {', '.join(map(str, unknown))} came.",
+            remedy=f"The data set declares: {_listed(declared)}.",
+        )
+    return classes
+
+
+def _pairs(text: str, declared: Mapping[int, str] | None) -> list[tuple[str, tuple[int, ...]]]:
+    pairs = []
+    for part in (p.strip() for p in text.split(";")):
         if not part:
             continue
         match = re.fullmatch(r"([^=]+)=\s*(-?\d+(?:\s*,\s*-?\d+)*)", part)
@@ -148,20 +191,45 @@ def parse_labels(
                 f'Labels should look like "gland=1,2" or "PZ=1;CG=2", but {part!r} came.',
                 remedy=f"The values are: {_listed(declared)}." if declared else "",
             )
-        classes.append((match[1].strip(), tuple(int(v) for v in match[2].split(","))))
-    labels = LabelMap(tuple(classes))
-    unknown = [v for _, values in classes for v in values if declared and v not in declared]
-    if declared and unknown:
+        pairs.append((match[1].strip(), tuple(int(v) for v in match[2].split(","))))
+    return pairs
+
+
+def _values(name: str, values: Any) -> tuple[int, ...]:
+    try:
+        given = [values] if not isinstance(values, Iterable) else list(values)
+        return tuple(operator.index(value) for value in given)
+    except TypeError:
         raise SettingsError(
-            f"Labels should name declared values, but {', '.join(map(str, unknown))} came.",
-            remedy=f"The data set declares: {_listed(declared)}.",
-        )
-    return labels
+            f"The class {name!r} should take in whole numbers, but {values!r} came.",
+            remedy='Write {"gland": [1, 2]}.',
+        ) from None
 
 
 def default_labels(declared: Mapping[int, str]) -> LabelMap:
     """Every declared value but background as a class of its own, in order of the values."""
     return LabelMap(tuple((declared[v], (v,)) for v in sorted(declared) if v != 0))
+
+
+def found_labels(values: Iterable[int]) -> LabelMap:
+    """The classes where none are declared: each value that occurs is one, "label 1" and so on.
+
+    Where nothing but background occurs, there is a class "label 1" to annotate.
+    """
+    found = set(values) - {0}
+    return default_labels({value: f"label {value}" for value in found or {1}})
+
+
+def tell_of_undeclared(values: Iterable[int]) -> str:
+    """What a person should know about :func:`found_labels`, in a sentence or two."""
+    found = sorted(set(values))
+    names = found_labels(found).names
+    become = f"they become {', '.join(names)}" if set(found) - {0} else f"there is {names[0]}"
+    shown = ", ".join(map(str, found)) or "no label at all"
+    return (
+        f"no label values are declared; found {shown}: {become}. "
+        'Name or merge them with labels, as in --labels "gland=1,2".'
+    )
 
 
 def _listed(declared: Mapping[int, str] | None) -> str:

@@ -15,78 +15,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.labels import declared_values
 from nextslice.data.readers import SUFFIXES, scan_suffix
+from nextslice.data.wording import a_few
 from nextslice.errors import DataError
 
-__all__ = ["CaseFiles", "DataSet", "Refusal", "recognise"]
+__all__ = ["recognise"]
 
 _PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
 _PROMISE = re.compile(r"(case\d+)(_segmentation)?\.(mhd|mha)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a case is not let in, and what to do about it."""
-
-    reason: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class CaseFiles:
-    """One case's files.
-
-    Attributes:
-        case: The id, unique in its data set.
-        image: The scan.
-        label: Its segmentation, or None if there is none (yet).
-        problems: What the list itself shows to be wrong; the files are then not opened.
-    """
-
-    case: str
-    image: Path
-    label: Path | None = None
-    problems: tuple[Refusal, ...] = ()
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """What a folder holds.
-
-    Attributes:
-        folder: The folder, as an absolute path.
-        layout: "MSD", "nnU-Net v2", "PROMISE12" or "paired folders".
-        cases: All cases, sorted by id; those with problems too.
-        declared: Label value -> its name, background included, or None if the layout does
-            not say which values there are.
-    """
-
-    folder: Path
-    layout: str
-    cases: tuple[CaseFiles, ...]
-    declared: dict[int, str] | None = None
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong with the list itself, a line each."""
-        return tuple(f"{c.case}: {p.reason}" for c in self.cases for p in c.problems)
 
 
 def recognise(folder: Path) -> DataSet:
     """Find out how a folder is laid out and list its cases.
 
     Raises:
-        DataError: There is no such folder, no known layout fits (the message says what was
-            found instead), or a `dataset.json` cannot be used.
+        DataError: There is no such folder, it is a file, no known layout fits (the message
+            says what was found instead), or a `dataset.json` cannot be used.
     """
     folder = Path(folder).expanduser().absolute()
     if not folder.is_dir():
-        raise DataError(f"{folder} should be a folder of scans, but there is no such folder.")
+        raise _no_folder(folder)
     description = folder / "dataset.json"
     data_set = None
     if description.is_file():
@@ -111,12 +65,16 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
+        where = ""
+        if isinstance(error, json.JSONDecodeError):
+            where = f" (see line {error.lineno}, column {error.colno})"
         raise DataError(
-            f"{path} is not valid JSON ({error}).", remedy="Put the file right, or restore it."
+            f"{path} is not valid JSON{where}.", remedy="Put the file right, or restore it."
         ) from error
     if not isinstance(content, dict):
         raise DataError(
-            f"{path} should hold an object with names, but holds a list or a value."
+            f"{path} should hold an object with names, but holds a list or a value.",
+            remedy='Write {"training": [...], "labels": {...}}, or restore the file.',
         )
     return content
 
@@ -129,7 +87,9 @@ def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
         if not isinstance(image, str) or not isinstance(label, str | None):
             raise DataError(
                 f'{folder / "dataset.json"}: "training" should list pairs of image and label, '
-                f"but entry {place + 1} is {entry!r}."
+                f"but entry {place + 1} is {entry!r}.",
+                remedy='Write each as {"image": "imagesTr/a.nii.gz", "label": '
+                '"labelsTr/a.nii.gz"}, without "label" where there is none.',
             )
         outside = [name for name in (image, label) if name and not _is_inside(name)]
         problems = tuple(
@@ -140,7 +100,11 @@ def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
             for name in outside
         )
         files = CaseFiles(
-            _stem(Path(image)), folder / image, folder / label if label else None, problems
+            _stem(Path(image)),
+            folder / image,
+            folder / label if label else None,
+            problems,
+            folder / "labelsTr" / Path(image).name,
         )
         cases.append(files)
     return DataSet(
@@ -168,7 +132,7 @@ def _nnunet(folder: Path, content: dict[str, Any]) -> DataSet:
     if not isinstance(channels, dict) or len(channels) != 1:
         raise DataError(
             f"{folder} should have one channel per case, but dataset.json names {channels!r}.",
-            cause="nextslice segments scans of one channel.",
+            cause="nextslice segments scans of one channel only.",
             remedy="Make a data set of one channel, and a dataset.json that names it.",
         )
     images = [p for p in _scans(folder / "imagesTr") if p.name.endswith(ending)]
@@ -190,7 +154,8 @@ def _nnunet(folder: Path, content: dict[str, Any]) -> DataSet:
             cases.append(CaseFiles(name, image, None, (problem,)))
             continue
         label = folder / "labelsTr" / f"{name}{ending}"
-        cases.append(CaseFiles(name, image, label if label.is_file() else None))
+        there = label if label.is_file() else None
+        cases.append(CaseFiles(name, image, there, label_belongs=label))
     known = {files.case for files in cases}
     cases += _orphans(folder / "labelsTr", known, folder / "imagesTr", f"_0000{ending}")
     return DataSet(
@@ -211,7 +176,9 @@ def _promise(folder: Path) -> DataSet | None:
     cases = []
     for (parent, case), files in found.items():
         if False in files:
-            cases.append(CaseFiles(case, files[False], files.get(True)))
+            image = files[False]
+            expected = parent / f"{case}_segmentation{image.suffix}"
+            cases.append(CaseFiles(case, image, files.get(True), label_belongs=expected))
         else:
             cases.append(_without_image(case, files[True], parent / f"{case}.mhd"))
     return DataSet(folder, "PROMISE12", tuple(cases), {0: "background", 1: "prostate"})
@@ -223,7 +190,15 @@ def _paired(folder: Path) -> DataSet | None:
         if not scans:
             continue
         by_stem = {_stem(path): path for path in _scans(folder / labels)}
-        cases = [CaseFiles(_stem(path), path, by_stem.get(_stem(path))) for path in scans]
+        cases = [
+            CaseFiles(
+                _stem(path),
+                path,
+                by_stem.get(_stem(path)),
+                label_belongs=folder / labels / f"{_stem(path)}.nii.gz",
+            )
+            for path in scans
+        ]
         known = {files.case for files in cases}
         cases += _orphans(folder / labels, known, folder / images, ".nii.gz")
         return DataSet(folder, "paired folders", tuple(cases))
@@ -282,13 +257,24 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
 
 
+def _no_folder(path: Path) -> DataError:
+    if path.is_file():
+        return DataError(
+            f"{path} should be a folder of scans, but is a file.",
+            remedy=f"Point at the folder that holds the data set: {path.parent}, or one above.",
+        )
+    return DataError(
+        f"{path} should be a folder of scans, but there is no such folder.",
+        remedy="Look for a slip in the path, or fetch or make a data set first.",
+    )
+
+
 def _unknown(folder: Path) -> DataError:
     names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir())
-    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return DataError(
         f"{folder} fits none of the known layouts: MSD (dataset.json with a list "
         f'"training"), nnU-Net v2 (dataset.json with "channel_names", imagesTr/case_0000.nii.gz'
         f"), PROMISE12 (Case00.mhd, Case00_segmentation.mhd), paired folders (images/ and "
-        f"labels/, or imagesTr/ and labelsTr/). Found: {shown or 'nothing'}.",
+        f"labels/, or imagesTr/ and labelsTr/). Found: {a_few(names, 8) or 'nothing'}.",
         remedy="Point at the folder that holds dataset.json or the images, or rearrange it.",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
@@ -11,14 +10,14 @@ from typing import Any, Literal, final
 import numpy as np
 
 from nextslice.data.arrays import from_arrays
-from nextslice.data.cache import cache_root, prepared
-from nextslice.data.checks import Verdict, refused_error
-from nextslice.data.labels import LabelMap, parse_labels
-from nextslice.data.layouts import recognise
+from nextslice.data.checks import Verdict
+from nextslice.data.labels import LabelMap, Labels
+from nextslice.data.opening import open_folder
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.data.readers import Geometry
 from nextslice.data.slices import LazySlices, SliceId
+from nextslice.data.wording import a_few, counted
 from nextslice.errors import DataError, SettingsError
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.types import Rows, SliceMasks, VolumeMask
@@ -65,7 +64,8 @@ class SlicePool:
         spacing: float | None = None,
         axis: int | None = None,
         fit: Literal["crop", "resize"] = "crop",
-        labels: str | Sequence[str] | LabelMap | None = None,
+        labels: Labels | None = None,
+        require_labels: bool = False,
         skip_refused: bool = False,
         cache: str | Path | None = None,
         on_progress: OnProgress = ignore_progress,
@@ -76,27 +76,33 @@ class SlicePool:
             path: A folder in one of the layouts of :mod:`nextslice.data.layouts`.
             size: (height, width) of a slice; None is the smallest that holds every case.
             spacing: In-plane resampling in millimetres; None keeps the resolution.
-            axis: The file's axis to slice along; None is the short axis.
+            axis: The file's axis to slice along; None is the short axis of all cases.
             fit: "crop" keeps the resolution, "resize" stretches to the size.
-            labels: Classes to merge values into, as "gland=1,2"; None keeps every value.
+            labels: Classes to merge values into, as "gland=1,2" or {"gland": [1, 2]}; None
+                keeps every value.
+            require_labels: Refuse cases without a label, as a simulation must; without it
+                they are in the pool, to be annotated.
             skip_refused: Go on without the cases that the checks refuse.
             cache: Where prepared slices are kept; None is the user's cache folder.
             on_progress: Hears of the stages "check" and "prepare".
 
         Raises:
             RefusedCasesError: Cases are refused, and `skip_refused` is not set.
-            DataError: The folder cannot be used at all.
+            DataError: The folder cannot be used at all, or its cases have different short
+                axes and `axis` is None.
             SettingsError: A setting is out of range, or `labels` names an unknown value.
         """
         preparation = Preparation(axis=axis, spacing=spacing, size=size, fit=fit)
-        data_set = recognise(Path(path))
-        if labels is not None and not isinstance(labels, LabelMap):
-            labels = parse_labels(labels, data_set.declared)
-        root = cache_root() if cache is None else Path(cache).expanduser()
-        source = prepared(data_set, preparation, labels, root, on_progress)
-        if source.refused and not skip_refused:
-            raise refused_error(str(data_set.folder), source.refused, len(data_set.cases))
-        return cls(source)
+        source, records = open_folder(
+            path,
+            preparation,
+            labels,
+            require_labels=require_labels,
+            skip_refused=skip_refused,
+            cache=cache,
+            on_progress=on_progress,
+        )
+        return cls(source, records)
 
     @classmethod
     def from_arrays(
@@ -129,8 +135,9 @@ class SlicePool:
 
     def __repr__(self) -> str:
         height, width = self.size
-        where = f"{len(self)} slices of {height} x {width} in {len(self.cases)} cases"
-        return f"<SlicePool: {where}, classes {', '.join(self.classes)}>"
+        slices, cases = counted(len(self), "slice"), counted(len(self.cases), "case")
+        names = ", ".join(self.classes)
+        return f"<SlicePool: {slices} of {height} x {width} in {cases}, foreground {names}>"
 
     @property
     def masks(self) -> LazySlices:
@@ -141,10 +148,9 @@ class SlicePool:
         """
         if not self.has_labels:
             missing = [r.case for r in self._records if r.label_start is None]
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             raise DataError(
-                f"{len(missing)} of {len(self.cases)} cases have no label: "
-                f"{', '.join(missing[:5])}{more}.",
+                f"No label for {len(missing)} of {counted(len(self.cases), 'case')}: "
+                f"{a_few(missing)}.",
                 remedy="Use only those that have: pool.subset(pool.labelled_cases).",
             )
         return LazySlices(self._source.masks, self._source_rows)
@@ -176,7 +182,7 @@ class SlicePool:
 
     @property
     def preparation(self) -> Preparation:
-        """The settings the slices were made with, the size included."""
+        """The settings the slices were made with, size and axis included."""
         return self._source.preparation
 
     @property
@@ -236,13 +242,7 @@ class SlicePool:
         Raises:
             DataError: The case has no label.
         """
-        record = self._records[self._position(case)]
-        if record.label_start is None:
-            raise DataError(f"The case {case} has no label.")
-        shape = record.geometry.shape
-        count = math.prod(shape)
-        flat = self._source.native_labels[record.label_start : record.label_start + count]
-        return np.array(flat).reshape(shape)
+        return self._source.native_label(self._records[self._position(case)])
 
     def restore(self, case: str, masks: SliceMasks) -> VolumeMask:
         """Put a case's slices, all of them in order, back on its native grid."""
@@ -278,8 +278,8 @@ class SlicePool:
             )
         if test + val >= len(self.cases):
             raise SettingsError(
-                f"{test} test and {val} validation cases leave none of {len(self.cases)} cases "
-                "to train on.",
+                f"{test} test and {val} validation cases leave none of "
+                f"{counted(len(self.cases), 'case')} to train on.",
                 remedy=f"Let test and val be at most {len(self.cases) - 1} together.",
             )
         order = np.random.default_rng((_SPLIT_STREAM, seed)).permutation(len(self.cases))
@@ -294,7 +294,7 @@ class SlicePool:
         try:
             return self._by_case[case]
         except KeyError:
-            known = ", ".join(self.cases[:5]) + (", ..." if len(self.cases) > 5 else "")
             raise SettingsError(
-                f"There is no case {case!r} in this pool of {len(self.cases)} cases ({known})."
+                f"There is no case {case!r} in this pool of "
+                f"{counted(len(self.cases), 'case')} ({a_few(list(self.cases))})."
             ) from None

@@ -11,7 +11,8 @@ A slice along axis a has the two other axes in reverse order: for a = 2 it is (y
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+import operator
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -101,17 +102,12 @@ class Preparation:
     def __post_init__(self) -> None:
         if self.axis not in (None, 0, 1, 2):
             raise SettingsError(f"axis should be 0, 1, 2 or None, but is {self.axis!r}.")
-        if self.spacing is not None and not 0 < self.spacing < math.inf:
-            raise SettingsError(
-                f"spacing should be a positive number of millimetres, but is {self.spacing!r}."
-            )
-        if self.size is not None and not (
-            len(self.size) == 2 and all(1 <= n <= _LARGEST_SIZE for n in self.size)
+        if self.spacing is not None and not (
+            isinstance(self.spacing, int | float | np.floating) and 0 < self.spacing < math.inf
         ):
-            raise SettingsError(
-                f"size should be (height, width) in pixels, each from 1 to {_LARGEST_SIZE}, "
-                f"but is {self.size!r}."
-            )
+            raise SettingsError(f"spacing should be positive (mm), but is {self.spacing!r}.")
+        if self.size is not None:
+            object.__setattr__(self, "size", _checked_size(self.size))
         if self.fit not in ("crop", "resize"):
             raise SettingsError(f'fit should be "crop" or "resize", but is {self.fit!r}.')
 
@@ -124,9 +120,7 @@ class Preparation:
 
     def case_size(self, geometry: Geometry) -> tuple[int, int]:
         """(height, width) that holds a case whole, after resampling and before fitting."""
-        rows, columns = (
-            replace(self, size=None)._side(geometry, a) for a in self._plane(geometry)
-        )
+        rows, columns = (self._side(geometry, axis) for axis in self._plane(geometry))
         return rows.stretched, columns.stretched
 
     def prepare_image(self, volume: Volume) -> SliceImages:
@@ -147,9 +141,8 @@ class Preparation:
         images = np.zeros((len(planes), rows.fitted, columns.fitted), np.float32)
         for plane, image in zip(planes, images, strict=True):
             grey = _normalised(plane, low, high)
-            image[rows.place, columns.place] = _stretch(grey, rows, columns)[
-                rows.kept, columns.kept
-            ]
+            kept = _stretch(grey, rows, columns)[rows.kept, columns.kept]
+            image[rows.place, columns.place] = kept
         return images
 
     def prepare_mask(self, mask: VolumeMask, geometry: Geometry) -> SliceMasks:
@@ -181,7 +174,7 @@ class Preparation:
             raise DataError(
                 f"Masks of this case should have the shape (slices, height, width) = "
                 f"{expected}, but have {masks.shape}.",
-                cause="The masks belong to another case, or were prepared with other settings.",
+                cause="the masks belong to another case, or were prepared with other settings.",
             )
         inner = np.zeros((len(masks), rows.stretched, columns.stretched), np.uint8)
         inner[:, rows.kept, columns.kept] = masks[:, rows.place, columns.place]
@@ -205,8 +198,7 @@ class Preparation:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Preparation:
         """The preparation that :meth:`to_dict` wrote."""
-        size = values["size"]
-        return cls(**(values | {"size": None if size is None else (size[0], size[1])}))
+        return cls(**values)
 
     def _plane(self, geometry: Geometry) -> tuple[int, int]:
         """The file's axes that run down and across a slice."""
@@ -244,6 +236,19 @@ class Preparation:
             offset += ((factor - 1) / 2) * scale
             return _Side(native, fitted, fitted, scale * factor, offset)
         return _Side(native, stretched, fitted, scale, offset)
+
+
+def _checked_size(size: Any) -> tuple[int, int]:
+    try:
+        height, width = (operator.index(side) for side in size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if not (1 <= height <= _LARGEST_SIZE and 1 <= width <= _LARGEST_SIZE):
+        raise SettingsError(
+            f"size should be (height, width) in pixels, as (50, 50), each from 1 to "
+            f"{_LARGEST_SIZE}, but is {size!r}."
+        )
+    return height, width
 
 
 def _nearest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from nextslice.data.checks import Verdict
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
 from nextslice.data.readers import Geometry
+from nextslice.errors import DataError
+from nextslice.types import VolumeMask
 
 __all__ = ["CaseRecord", "NpyWriter", "Prepared"]
 
@@ -57,7 +60,7 @@ class Prepared:
         native_labels: uint8 class numbers of all labelled cases on their native grids, flat.
         cases: Where each case lies, in order.
         layout: How the folder was laid out.
-        preparation: The settings, the size included.
+        preparation: The settings, size and axis included.
         labels: Which label values became which class.
         refused: The cases that were left out.
         fingerprint: SHA-256 over voxels, labels, geometry and settings.
@@ -72,6 +75,21 @@ class Prepared:
     labels: LabelMap
     refused: tuple[Verdict, ...]
     fingerprint: str
+
+    def native_label(self, record: CaseRecord) -> VolumeMask:
+        """A case's class numbers (x, y, z).
+
+        Raises:
+            DataError: The case has no label.
+        """
+        if record.label_start is None:
+            raise DataError(
+                f"The case {record.case} has no label.",
+                remedy="Use only those that have: pool.subset(pool.labelled_cases).",
+            )
+        stop = record.label_start + math.prod(record.geometry.shape)
+        flat = self.native_labels[record.label_start : stop]
+        return np.array(flat).reshape(record.geometry.shape)
 
 
 class NpyWriter:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  its own manual calls it so
 
-from nextslice.data.integrity import verify_whole
+from nextslice.data.integrity import NotFinite, is_nifti, verify_nifti, verify_whole
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import usual_mode
 
@@ -131,6 +131,12 @@ def read_volume(path: Path) -> Volume:
             f"{path} is missing.",
             remedy="Put the file there, or take the case out of the list.",
         )
+    if path.stat().st_size == 0:
+        raise DataError(
+            f"{path} is empty.", remedy="Copy or download the file again from its source."
+        )
+    # Before SimpleITK opens it: of a damaged stream it says only that it cannot read it.
+    not_finite = verify_nifti(path) if is_nifti(path) else NotFinite()
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -144,8 +150,9 @@ def read_volume(path: Path) -> Volume:
             f"{path} should have a positive spacing, but has {_numbers(geometry.spacing)} mm.",
             remedy="Export the scan again with its voxel spacing.",
         )
-    probe = sitk.Image([1, 1, 1], reader.GetPixelID())
-    not_finite = verify_whole(path, math.prod(geometry.shape) * probe.GetSizeOfPixelComponent())
+    if not is_nifti(path):
+        probe = sitk.Image([1, 1, 1], reader.GetPixelID())
+        verify_whole(path, math.prod(geometry.shape) * probe.GetSizeOfPixelComponent())
     try:
         image = reader.Execute()
     except RuntimeError as error:
@@ -210,14 +217,14 @@ def _demand_grey_volume(path: Path, reader: sitk.ImageFileReader) -> None:
         size = _times(reader.GetSize())
         raise DataError(
             f"{path} should have three dimensions, but has {reader.GetDimension()} ({size}).",
-            cause="Several time points or channels, or a single slice, in one file.",
+            cause="several time points or channels, or a single slice, in one file.",
             remedy="Export one three-dimensional volume per case and per channel.",
         )
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     if reader.GetNumberOfComponents() != 1 or "vector" in kind or "complex" in kind:
         raise DataError(
             f"{path} should hold one real number per voxel, but holds a {kind}.",
-            cause="A colour picture, a vector field or complex data.",
+            cause="a colour picture, a vector field or complex data.",
             remedy="Export the scan as a grey-scale volume.",
         )
 
@@ -234,20 +241,15 @@ def _geometry(reader: sitk.ImageFileReader) -> Geometry:
 
 
 def _unreadable(path: Path, error: RuntimeError) -> DataError:
-    said = str(error).strip().splitlines()[-1].strip()
     if "orthonormal" in str(error):
         return DataError(
             f"{path} should have axes at right angles, but its affine is sheared.",
-            cause="The scan was registered or tilted (gantry tilt) without resampling it.",
+            cause="the scan was registered or tilted (gantry tilt) without resampling it.",
             remedy="Resample the scan and its label onto a rectangular grid.",
         )
-    if path.stat().st_size == 0:
-        return DataError(
-            f"{path} is empty.", remedy="Copy or download the file again from its source."
-        )
     return DataError(
-        f"{path} cannot be read as {scan_suffix(path)} ({said}).",
-        cause="The file is damaged, NIfTI-2, or of another kind than its name says.",
+        f"{path} cannot be read as {scan_suffix(path)}.",
+        cause="the file is damaged, or of another kind than its name says.",
         remedy="Copy or download the file again from its source, or convert it to .nii.gz.",
     )
 

@@ -1,4 +1,6 @@
-"""Everything of a run that must survive a crash. Nothing else writes into a run's folder.
+"""Everything of a run that must survive a crash.
+
+Nothing else writes into a run's folder but ``models/checkpoints.py``, at the learner's word.
 
 - ``project.py``: :class:`Project`, the folder as a whole and its current cycle
 - ``schema.py``: the tables of ``project.db``

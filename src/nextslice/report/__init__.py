@@ -1,14 +1,18 @@
 """Runs on disk -> tables, figures, one HTML page. This folder reads CSV and YAML, no more.
 
 - ``runs.py``: every run below a folder, finished or not
-- ``names.py``: what a strategy is called, and how runs with other settings are told apart
+- ``names.py``: what a strategy is called
+- ``experiments.py``: which runs may be compared, and the settings that tell them apart
 - ``summaries.py``: runs of one strategy together: means, spreads, the area under the curve
 - ``tables.py``: those numbers as Markdown and CSV
-- ``drawing.py``: a figure with its words, and how it is written
-- ``style.py``: a strategy's colour, line and marker; labels that do not overlap
+- ``style.py``: a strategy's colour, line and marker
+- ``lettering.py``: text in figures, in lines that fit their place
+- ``labels.py``: names at the ends of lines, or numbers and a legend below
+- ``drawing.py``: a figure with its words, its axes, and how it is written
 - ``curves.py``: 3D Dice against labelled slices
 - ``figures.py``: all figures; the queries and the sampling times
 - ``reading.py``: what the numbers say, in a few plain sentences
+- ``facts.py``: what ran and on what
 - ``page.py``  ``templates/report.html.j2``: all of it on one page that stands by itself
 """
 

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nextslice.report.drawing import WIDTH, Drawing
+from nextslice.report.drawing import WIDTH, Drawing, titled
+from nextslice.report.labels import Legend, crowded, name_lines, number_lines
 from nextslice.report.runs import MEAN, Run
-from nextslice.report.style import Look, looks, name_lines, titled
+from nextslice.report.style import Look, looks
 from nextslice.report.summaries import Group, confidence, groups
 from nextslice.report.tables import plain_text
 
@@ -24,7 +25,11 @@ _FEW = 4  # more bands than these on top of each other must be fainter
 
 
 def draw_dice(runs: Sequence[Run]) -> Drawing | None:
-    """3D Dice against labelled slices: the mean over classes above, each class below it."""
+    """3D Dice against labelled slices: the mean over classes above, each class below it.
+
+    Args:
+        runs: Of one experiment.
+    """
     compared = [group for group in groups(runs) if group.cycles]
     if not any(group.curve(run) for group in compared for run in group.compared):
         return None
@@ -33,16 +38,24 @@ def draw_dice(runs: Sequence[Run]) -> Drawing | None:
     small = classes if len(classes) > 1 else ()
     rows = math.ceil(len(small) / _PER_ROW)
     columns = min(len(small), _PER_ROW) or 1
-    top, bottom = max(3.1, 0.26 * len(compared) + 0.6), 2.15
-    tall = top + rows * bottom
+    ends = {group.strategy: _end(group) for group in compared if _mean_curve(group, MEAN)}
+    numbers = {g.strategy: n for n, g in enumerate(groups(runs), 1) if g.strategy in ends}
+    legend = Legend.of(numbers, WIDTH * 72) if crowded(ends) else None
+    each, wide = (0.26, 0.635) if legend is None else (0.17, 0.86)
+    top, bottom = max(3.1, each * len(compared) + (0.6 if legend is None else 0.78)), 2.15
+    tall = top + rows * bottom + (0 if legend is None else legend.inches)
     figure = Figure(figsize=(WIDTH, tall))
 
-    main = figure.add_axes((0.085, (tall - top + 0.48) / tall, 0.635, (top - 0.78) / tall))
+    main = figure.add_axes((0.085, (tall - top + 0.48) / tall, wide, (top - 0.78) / tall))
     _draw_curves(main, compared, styles, MEAN, size=4.2)
     title = "Mean over classes" if small else plain_text(classes[0] if classes else MEAN)
-    titled(main, title, "Labelled slices", "3D Dice (%)")
-    ends = {group.strategy: _end(group) for group in compared if _mean_curve(group, MEAN)}
-    name_lines(main, ends, styles, height=(top - 0.78) * 72)
+    titled(main, title, "Labelled slices", "3D Dice (%)", points=wide * WIDTH * 72)
+    height = (top - 0.78) * 72
+    if legend is None:
+        name_lines(main, ends, styles, height=height)
+    else:
+        number_lines(main, ends, styles, numbers, height=height)
+        legend.draw(figure, styles)
 
     gap = 0.075
     width = (0.985 - 0.085 - gap * (columns - 1)) / columns
@@ -52,11 +65,12 @@ def draw_dice(runs: Sequence[Run]) -> Drawing | None:
         base = (tall - top - (row + 1) * bottom + 0.46) / tall
         axes = figure.add_axes((left, base, width, (bottom - 0.82) / tall))
         _draw_curves(axes, compared, styles, name, size=3)
-        titled(axes, name, "Labelled slices", "3D Dice (%)" if column == 0 else "")
+        what = "3D Dice (%)" if column == 0 else ""
+        titled(axes, name, "Labelled slices", what, points=width * WIDTH * 72)
     return Drawing(
         "dice",
         "3D Dice against labelled slices",
-        _dice_caption(compared),
+        _dice_caption(compared, numbered=legend is not None),
         "3D Dice, mean over classes, against labelled slices. "
         + " ".join(_told_end(group) for group in compared if _mean_curve(group, MEAN)),
         figure,
@@ -144,9 +158,11 @@ def _told_end(group: Group) -> str:
     return f"{plain_text(group.strategy)}: {percent:.1f} % at {slices:.0f} slices."
 
 
-def _dice_caption(compared: Sequence[Group]) -> str:
+def _dice_caption(compared: Sequence[Group], *, numbered: bool) -> str:
     counts = {len(group.compared) for group in compared}
     parts = ["Lines with markers: mean over seeds."]
+    if numbered:
+        parts.append("The numbers at their ends are those of the legend below.")
     if max(counts) >= _BAND_FROM:
         parts.append("Bands: 95% confidence interval of that mean (Student's t over seeds).")
     if any(1 < count < _BAND_FROM for count in counts):

@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nextslice.files import writing_atomically
+from nextslice.report.lettering import fitted
+from nextslice.report.names import shortened
+from nextslice.report.style import INK
 
-__all__ = ["WIDTH", "Drawing", "save"]
+__all__ = ["WIDTH", "Drawing", "plain_axes", "save", "titled"]
 
 WIDTH = 7.4
 """Inches: the text of a printed page."""
@@ -53,3 +57,27 @@ def save(drawing: Drawing, folder: Path) -> tuple[Path, Path]:
                 metadata=unstamped,
             )
     return paths
+
+
+def plain_axes(axes: Axes) -> None:
+    """Two axes and faint horizontal lines, no box."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#8a8a8a")
+    axes.tick_params(colors=INK, labelsize=8, length=3, width=0.8)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def titled(axes: Axes, title: str, x: str, y: str, *, points: float) -> None:
+    """Plain axes with a title no wider than `points` and what is on them."""
+    plain_axes(axes)
+    size = 9.5
+    text = fitted(title, points, size)
+    if "\n" in text:
+        size = 7.5
+        text = fitted(title, points, size)
+    if text.count("\n") > 1:  # more than two lines would reach into what is above
+        text = fitted(shortened(title, max(8, round(1.4 * points / size))), points, size)
+    axes.set_title(text, fontsize=size, color=INK, loc="left", parse_math=False, pad=6)
+    axes.set_xlabel(x, fontsize=8, color=INK)
+    axes.set_ylabel(y, fontsize=8, color=INK)

@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nextslice.report.curves import draw_dice
-from nextslice.report.drawing import WIDTH, Drawing
+from nextslice.report.drawing import WIDTH, Drawing, plain_axes, titled
+from nextslice.report.labels import Legend, crowded, name_lines, number_lines
+from nextslice.report.lettering import fitted, is_long, label_text
 from nextslice.report.runs import Run
-from nextslice.report.style import INK, label_text, looks, name_lines, plain_axes, titled
+from nextslice.report.style import INK, looks
 from nextslice.report.summaries import Group, Summary, groups, summarise
 from nextslice.report.tables import duration, plain_text
 
@@ -19,7 +21,11 @@ __all__ = ["draw_all", "draw_queries", "draw_times"]
 
 
 def draw_all(runs: Sequence[Run]) -> list[Drawing]:
-    """Every figure for which something was measured."""
+    """Every figure for which something was measured.
+
+    Args:
+        runs: Of one experiment; another's would be drawn on the same axes.
+    """
     drawn = (draw_dice(runs), draw_queries(runs), draw_times(runs))
     return [drawing for drawing in drawn if drawing is not None]
 
@@ -32,11 +38,18 @@ def draw_queries(runs: Sequence[Run]) -> Drawing | None:
     if not any(volumes.values()):
         return None
     styles = looks(runs)
-    tall = max(2.7, 0.26 * len(compared) + 0.9)
-    base, height = 0.48 / tall, (tall - 0.78) / tall
+    ends = {name: list(points.items())[-1] for name, points in volumes.items() if points}
+    high_ends = {name: list(points.items())[-1] for name, points in strength.items() if points}
+    numbers = {g.strategy: n for n, g in enumerate(groups(runs), 1) if g.strategy in ends}
+    legend = Legend.of(numbers, WIDTH * 72) if crowded(ends) else None
+    below = 0 if legend is None else legend.inches
+    body = max(2.7, (0.26 if legend is None else 0.17) * len(compared) + 0.9)
+    tall = body + below
+    base, height = (0.48 + below) / tall, (body - 0.78) / tall
     figure = Figure(figsize=(WIDTH, tall))
-    left = figure.add_axes((0.085, base, 0.265, height))
-    right = figure.add_axes((0.445, base, 0.275, height))
+    widths = (0.265, 0.275) if legend is None else (0.37, 0.37)
+    left = figure.add_axes((0.085, base, widths[0], height))
+    right = figure.add_axes((0.445 if legend is None else 0.575, base, widths[1], height))
     for axes, series in ((left, strength), (right, volumes)):
         for name, points in ((name, points) for name, points in series.items() if points):
             look = styles[name]
@@ -56,12 +69,22 @@ def draw_queries(runs: Sequence[Run]) -> Drawing | None:
     most = max((value for points in volumes.values() for value in points.values()), default=1)
     right.set_ylim(0, most * 1.08)
     right.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    above = "\N{GREEK SMALL LETTER SIGMA} above the pool's mean score"
+    titled(left, "Strength", "Query", above, points=widths[0] * WIDTH * 72)
     titled(
-        left, "Strength", "Query", "\N{GREEK SMALL LETTER SIGMA} above the pool's mean score"
+        right,
+        "Diversity",
+        "Query",
+        "Distinct volumes in the query",
+        points=widths[1] * WIDTH * 72,
     )
-    titled(right, "Diversity", "Query", "Distinct volumes in the query")
-    ends = {name: list(points.items())[-1] for name, points in volumes.items() if points}
-    name_lines(right, ends, styles, height=(tall - 0.78) * 72)
+    inner = (body - 0.78) * 72
+    if legend is None:
+        name_lines(right, ends, styles, height=inner)
+    else:
+        number_lines(left, high_ends, styles, numbers, height=inner)
+        number_lines(right, ends, styles, numbers, height=inner)
+        legend.draw(figure, styles)
     return Drawing(
         "queries",
         "What was asked",
@@ -85,11 +108,18 @@ def draw_times(runs: Sequence[Run]) -> Drawing | None:
     if not timed:
         return None
     styles = looks(runs)
-    texts = [label_text(summary.strategy, 30) for summary in timed]
-    lines = sum(text.count("\n") + 1 for text in texts)
-    tall = 0.72 + 0.17 * lines + 0.16 * len(timed)
+    long = any(is_long(summary.strategy) for summary in timed)
+    texts = [
+        fitted(summary.strategy, 208) if long else label_text(summary.strategy, 30, 150)
+        for summary in timed
+    ]
+    lines = [text.count("\n") + 1 for text in texts]
+    # As the names need on average, but never so little that the longest meets the next.
+    each = max(0.17 * sum(lines) / len(lines) + 0.16, 0.155 * max(lines) + 0.04)
+    tall = 0.72 + each * len(timed)
     figure = Figure(figsize=(WIDTH, tall))
-    axes = figure.add_axes((0.3, 0.46 / tall, 0.6, (tall - 0.56) / tall))
+    left = 0.41 if long else 0.3
+    axes = figure.add_axes((left, 0.46 / tall, 0.9 - left, (tall - 0.56) / tall))
     plain_axes(axes)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)

@@ -1,4 +1,4 @@
-"""What a strategy is called, and how runs with other settings are told apart.
+"""What a strategy is called.
 
 The paper's words: an uncertainty's name alone means its top slices ("without stochastic
 batches"). Parameters are named only where they are not the preset's.
@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
@@ -19,9 +18,15 @@ import yaml
 
 from nextslice.selection import CoreSet, Random, StochasticBatches, TopK
 
-__all__ = ["Choice", "choice", "experiment", "strategy_name", "tell_apart"]
-
-Config = Mapping[str, Any]
+__all__ = [
+    "Choice",
+    "by_path",
+    "choice",
+    "short_value",
+    "shortened",
+    "strategy_name",
+    "symbol",
+]
 
 _SELECTIONS: Final[Mapping[str, type[Any]]] = {
     "random": Random,
@@ -38,12 +43,7 @@ _CLASSES: Final = {kind.__name__: name for name, kind in _SELECTIONS.items()} | 
 _SHOWN: Final = {"tta": "TTA", "learning-loss": "learning loss"}
 _SYMBOLS: Final = {"pool_size": "Q", "samples": "K"}
 _NEEDS_NO_SCORES: Final = frozenset({"random", "core-set"})
-
-# What may differ between runs of one strategy: chance, how far they went, and what they ran on.
-_MAY_DIFFER: Final = frozenset(
-    {"seed", "split.seed", "cycles", "data.skip_refused", "device", "precision", "threads"}
-)
-_LONG = 24
+_LONG: Final = 24
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def choice(value: object) -> Choice | None:
             learner's own), or nothing.
     """
     if isinstance(value, Mapping):
-        return Choice(str(value.get("name")), _flat(value.get("parameters") or {}))
+        return Choice(str(value.get("name")), by_path(value.get("parameters") or {}))
     if value is None or value == "None":
         return None
     return _parsed(str(value))
@@ -83,46 +83,30 @@ def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) ->
     return _base_name(uncertainty, selection) + _bracketed(parameters)
 
 
-def tell_apart(names: Sequence[str], configs: Sequence[Config]) -> list[str]:
-    """Names to which the settings are added that differ among runs compared with each other.
-
-    Without it, runs on other data or with another budget would be averaged as if they were
-    seeds of one experiment. Between presets only the preset is named.
-
-    Args:
-        names: One per run.
-        configs: Each run's settings.
-    """
-    settings = [experiment(config) for config in configs]
-    by_preset = _varying({(): settings}) & {"preset"}
-    groups: dict[tuple[object, ...], list[dict[str, Any]]] = defaultdict(list)
-    own: dict[tuple[object, ...], list[dict[str, Any]]] = defaultdict(list)
-    for name, config, setting in zip(names, configs, settings, strict=True):
-        preset = setting.get("preset")
-        groups[(preset,)].append(setting)
-        own[(name, preset)].append(_parameters(config))
-    shared = by_preset | _varying(groups)
-    result = []
-    for name, config, setting in zip(names, configs, settings, strict=True):
-        mine = _varying({(): own[(name, setting.get("preset"))]})
-        differing = {path: setting.get(path) for path in sorted(shared)} | {
-            path: _parameters(config).get(path) for path in sorted(mine)
-        }
-        told = [f"{_short(path)} = {_value(value)}" for path, value in differing.items()]
-        result.append(f"{name} [{', '.join(told)}]" if told else name)
-    return result
+def by_path(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings by dotted path: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
+    return dict(_leaves(nested, ""))
 
 
-def experiment(config: Config) -> dict[str, Any]:
-    """The settings, by dotted path, that must be equal for strategies to be compared.
+def symbol(path: str) -> str:
+    """What a setting is called in a name: the paper's letter, or its last word."""
+    last = path.rpartition(".")[2]
+    return _SYMBOLS.get(last, last.replace("_", " "))
 
-    Left out are the strategy itself, chance, how far a run went and what it ran on.
-    """
-    rest = {k: v for k, v in config.items() if k not in {"uncertainty", "selection"}}
-    flat = {path: v for path, v in _flat(rest).items() if path not in _MAY_DIFFER}
-    if "data.folder" in flat:  # the same data may lie elsewhere on another machine
-        flat["data.folder"] = str(flat["data.folder"]).replace("\\", "/").rpartition("/")[2]
-    return flat
+
+def short_value(value: object) -> str:
+    """Short enough for a name; what is cut keeps a fingerprint so that it stays distinct."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    return shortened(text, _LONG)
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, or its beginning and a fingerprint of the whole: two texts never look alike."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - 7]}…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _base_name(uncertainty: Choice | None, selection: Choice) -> str:
@@ -137,7 +121,7 @@ def _base_name(uncertainty: Choice | None, selection: Choice) -> str:
 
 
 def _bracketed(parameters: Mapping[str, Any]) -> str:
-    told = [f"{_short(path)} = {_value(value)}" for path, value in parameters.items()]
+    told = [f"{symbol(path)} = {short_value(value)}" for path, value in parameters.items()]
     return f" ({', '.join(told)})" if told else ""
 
 
@@ -155,27 +139,7 @@ def _uncertainty_defaults(uncertainty: Choice | None, preset: str) -> dict[str, 
     if not source.is_file():
         return {}
     presets = yaml.safe_load(source.read_text(encoding="utf-8"))
-    return _flat(presets.get("uncertainties", {}).get(uncertainty.name) or {})
-
-
-def _parameters(config: Config) -> dict[str, Any]:
-    """The strategy's own fields, under the paths that a label names them by."""
-    chosen = (choice(config.get("uncertainty")), choice(config.get("selection")))
-    return {path: v for one in chosen if one is not None for path, v in one.parameters.items()}
-
-
-def _varying(groups: Mapping[Any, list[dict[str, Any]]]) -> set[str]:
-    """Paths whose value is not the same throughout a group."""
-    return {
-        path
-        for members in groups.values()
-        for path in {path for member in members for path in member}
-        if any(member.get(path) != members[0].get(path) for member in members)
-    }
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    return dict(_leaves(nested, prefix))
+    return by_path(presets.get("uncertainties", {}).get(uncertainty.name) or {})
 
 
 def _leaves(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -184,21 +148,6 @@ def _leaves(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _short(path: str) -> str:
-    if path == "data.folder":
-        return "data"
-    last = path.rpartition(".")[2]
-    return _SYMBOLS.get(last, last.replace("_", " "))
-
-
-def _value(value: object) -> str:
-    """Short enough for a label; what is cut keeps a fingerprint so that it stays distinct."""
-    text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-    if len(text) <= _LONG:
-        return text
-    return f"{text[: _LONG - 9]}…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _parsed(text: str) -> Choice:

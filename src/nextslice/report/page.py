@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
 from nextslice.report.drawing import save
+from nextslice.report.experiments import by_experiment, unnamed_differences
+from nextslice.report.facts import data_name, machine_of, settings_of, software_of
 from nextslice.report.figures import draw_all
 from nextslice.report.reading import reading
 from nextslice.report.runs import Run, read_runs
@@ -29,62 +34,61 @@ from nextslice.report.tables import (
 
 __all__ = ["write_report"]
 
-_SETTINGS = (
-    ("Data", "data.folder"),
-    ("Preset", "preset"),
-    ("Slice size", "data.size"),
-    ("In-plane spacing (mm)", "data.spacing"),
-    ("Labels merged", "data.labels"),
-    ("Test cases", "split.test"),
-    ("U-Net channels", "network.channels"),
-    ("Training steps", "training.steps"),
-    ("Batch size", "training.batch_size"),
-    ("Initial set", "initial"),
-    ("Budget per query", "budget"),
-    ("Queries", "cycles"),
-)
-_MACHINE = (
-    ("Device", "hardware.device"),
-    ("Processor", "hardware.processor"),
-    ("Cores", "hardware.cores"),
-    ("Threads", "threads"),
-    ("Precision", "precision.name"),
-    ("System", "hardware.system"),
-    ("Data fingerprint", "data"),
-)
+_MANY = 6  # differences that a note lists
 
 
 def write_report(folder: Path, out: Path | None = None) -> Path:
     """Compare all runs in or below a folder, in tables, figures and on one page.
 
+    Runs on other data, or on data prepared, labelled or split otherwise, are an experiment of
+    their own, with tables, figures and a section of the page to themselves.
+
     Args:
         folder: A run's folder, or one that holds runs at any depth.
         out: Folder for ``report.html``, ``comparison.md``, ``comparison.csv`` and the figures
-            as PNG and SVG; ``FOLDER/report`` by default.
+            as PNG and SVG; ``FOLDER/report`` by default. With more than one experiment the
+            figures' names end in its number and its data.
 
     Returns:
         The path of ``report.html``.
 
     Raises:
-        ProjectError: There is no run, or a run's files cannot be read.
+        ProjectError: There is no run, a run's files cannot be read, or the report cannot be
+            written.
     """
     runs = read_runs(folder)
     out = folder / "report" if out is None else out
+    try:
+        return _write(runs, folder, out)
+    except OSError as error:
+        raise ProjectError(
+            f"Expected to write the report into {out}, got: {error}.",
+            cause=_why_not(error),
+            remedy="Name a folder that may be written, with --out or as `out`.",
+        ) from error
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file stands where a folder is needed."
+    if isinstance(error, IsADirectoryError):
+        return "a folder stands where a file of the report is needed."
+    if isinstance(error, PermissionError):
+        return "the folder belongs to somebody else or may only be read."
+    return "the disk is full, or the folder is gone."
+
+
+def _write(runs: Sequence[Run], folder: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summaries = summarise(runs)
     write_atomically(out / "comparison.md", to_markdown(summaries))
     write_atomically(out / "comparison.csv", to_csv(summaries))
-    figures = []
-    for drawing in draw_all(runs):
-        _, svg = save(drawing, out)
-        figures.append(
-            {
-                "title": drawing.title,
-                "caption": drawing.caption,
-                "alt": drawing.alt,
-                "source": _inlined(svg),
-            }
-        )
+    experiments = by_experiment(runs)
+    several = len(experiments) > 1
+    sections = [
+        _section(members, folder, out, f"-{place}-{_file_name(members[0])}" if several else "")
+        for place, members in enumerate(experiments.values(), 1)
+    ]
     environment = Environment(
         loader=PackageLoader("nextslice.report"),
         autoescape=True,
@@ -95,21 +99,56 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     page = environment.get_template("report.html.j2").render(
         title=plain_text(folder.resolve().name),
         written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        lead=_lead(runs),
-        sentences=reading(runs),
-        notes=_notes(runs),
-        comparison=comparison_cells(summaries),
-        by_class=class_cells(summaries) if _class_count(runs) > 1 else None,
+        lead=_lead_of_all(sections, runs) if several else sections[0]["lead"],
+        sections=sections,
         note=NOTE,
-        figures=figures,
-        runs=[_run_row(run, folder) for run in runs],
-        settings=_facts([run.config for run in runs], _SETTINGS),
-        machine=_facts([run.environment for run in runs], _MACHINE),
-        software=_software([run.environment for run in runs]),
     )
     path = out / "report.html"
     write_atomically(path, page)
     return path
+
+
+def _section(runs: Sequence[Run], folder: Path, out: Path, suffix: str) -> dict[str, Any]:
+    """What the page says about one experiment; its figures are written on the way."""
+    summaries = summarise(runs)
+    figures = []
+    for drawing in draw_all(runs):
+        _, svg = save(replace(drawing, name=drawing.name + suffix), out)
+        figures.append(
+            {
+                "title": drawing.title,
+                "caption": drawing.caption,
+                "alt": drawing.alt,
+                "source": _inlined(svg),
+            }
+        )
+    return {
+        "title": plain_text(runs[0].experiment),
+        "lead": _lead(runs),
+        "sentences": reading(runs),
+        "notes": _notes(runs),
+        "comparison": comparison_cells(summaries),
+        "by_class": class_cells(summaries) if _class_count(runs) > 1 else None,
+        "figures": figures,
+        "runs": [_run_row(run, folder) for run in runs],
+        "settings": settings_of(runs),
+        "machine": machine_of(runs),
+        "software": software_of(runs),
+    }
+
+
+def _file_name(run: Run) -> str:
+    """The experiment's data, in letters that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", data_name(run)).strip("-")[:40] or "data"
+
+
+def _lead_of_all(sections: Sequence[Mapping[str, Any]], runs: Sequence[Run]) -> str:
+    total = math.fsum(run.working_seconds() for run in runs)
+    return (
+        f"{_count(len(runs), 'run')} of {_count(len(sections), 'experiment')}, which differ in "
+        "data, in how it was prepared or in how it was split: each is compared by itself. "
+        f"{duration(total)} of training, scoring, selecting and evaluating."
+    )
 
 
 def _lead(runs: Sequence[Run]) -> str:
@@ -144,6 +183,18 @@ def _notes(runs: Sequence[Run]) -> list[str]:
     ]
     if len({_canonical(run.environment.get("hardware")) for run in runs}) > 1:
         notes.append("The runs are from different machines: their times do not compare.")
+    if _same_name_other_data(runs):
+        notes.append(
+            "The runs read data of one name and other content: scans or labels were changed "
+            "in between, or two folders share a name. Their results do not compare."
+        )
+    unnamed = unnamed_differences([run.config for run in runs])
+    if unnamed:
+        more = f"; and {len(unnamed) - _MANY} more" if len(unnamed) > _MANY else ""
+        notes.append(
+            "Some runs differ in more than their names say: "
+            f"{plain_text('; '.join(unnamed[:_MANY]))}{more}."
+        )
     lengths = {group.queried_cycles for group in groups(runs)}
     if len(lengths) > 1:
         notes.append(
@@ -151,6 +202,16 @@ def _notes(runs: Sequence[Run]) -> list[str]:
             "do not compare; the differences in the reading are over shared cycles only."
         )
     return notes
+
+
+def _same_name_other_data(runs: Sequence[Run]) -> bool:
+    """Whether fingerprints differ between runs with the same split, which is part of them."""
+    by_split: dict[int, set[str]] = {}
+    for run in runs:
+        fingerprint = run.environment.get("data")
+        if isinstance(fingerprint, str):
+            by_split.setdefault(run.pair[1], set()).add(fingerprint)
+    return any(len(found) > 1 for found in by_split.values())
 
 
 def _run_row(run: Run, folder: Path) -> dict[str, str]:
@@ -170,48 +231,6 @@ def _run_row(run: Run, folder: Path) -> dict[str, str]:
 def _progress(run: Run) -> str:
     planned = "" if run.planned is None else f" of {run.planned}"
     return f"{len(run.recorded)}{planned} cycles"
-
-
-def _facts(
-    sources: Sequence[Mapping[str, Any]], wanted: Iterable[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    """Label -> every value that occurs, for the facts that any source has."""
-    found = []
-    for label, path in wanted:
-        values = [_at(source, path) for source in sources]
-        told = list(dict.fromkeys(_text(path, value) for value in values if value is not None))
-        if told:
-            found.append((label, "; ".join(told)))
-    return found
-
-
-def _software(environments: Sequence[Mapping[str, Any]]) -> str:
-    versions: dict[str, list[str]] = {}
-    for environment in environments:
-        software = environment.get("software")
-        for name, version in software.items() if isinstance(software, Mapping) else ():
-            known = versions.setdefault(plain_text(str(name)), [])
-            if str(version) not in known:
-                known.append(plain_text(str(version)))
-    return ", ".join(f"{name} {' or '.join(told)}" for name, told in versions.items())
-
-
-def _at(nested: Mapping[str, Any], path: str) -> object:
-    value: object = nested
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _text(path: str, value: object) -> str:
-    if path == "data.folder":  # the path before it is nobody's business
-        value = str(value).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    if isinstance(value, list):
-        joint = " x " if path == "data.size" else ", "
-        return plain_text(joint.join(map(str, value)))
-    if path == "data":
-        return plain_text(str(value)[:12])
-    return plain_text(str(value))
 
 
 def _canonical(value: object) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextslice.report.names import experiment
+from nextslice.report.experiments import comparable
 from nextslice.report.runs import Run
 from nextslice.report.summaries import Group, Spread, confidence, groups, summarise
 from nextslice.report.tables import plain_text
@@ -40,7 +40,7 @@ class Difference:
 
 
 def reading(runs: Sequence[Run]) -> list[str]:
-    """Sentences about the runs, the comparisons with chance first."""
+    """Sentences about the runs of one experiment, the comparisons with chance first."""
     compared = [group for group in groups(runs) if group.queried_cycles]
     if not compared:
         return ["No cycle after the initial one is recorded yet: there is nothing to compare."]
@@ -122,7 +122,7 @@ def _selects(group: Group) -> str:
 
 
 def _alike(first: Group, second: Group) -> bool:
-    return experiment(first.runs[0].config) == experiment(second.runs[0].config)
+    return comparable(first.runs[0].config) == comparable(second.runs[0].config)
 
 
 def _on_seeds(compared: Sequence[Group], spread: float | None) -> str:

@@ -6,15 +6,17 @@ import csv
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import yaml
 
 from nextslice.errors import ProjectError
-from nextslice.report.names import Choice, choice, strategy_name, tell_apart
+from nextslice.report.experiments import experiment_titles, tell_apart
+from nextslice.report.names import Choice, choice, strategy_name
 
 __all__ = ["MEAN", "CycleRow", "Metric", "QueryRow", "Run", "read_runs"]
 
@@ -63,8 +65,10 @@ class Run:
 
     Attributes:
         folder: Where it lies.
-        strategy: What it is called in tables and figures; runs of equal name are seeds of one
-            experiment.
+        strategy: What it is called in tables and figures; runs of equal name in one
+            experiment are repeats that differ by chance alone.
+        experiment: The data, its preparation and its split, in words; runs of two experiments
+            are never compared.
         uncertainty: What scored the slices; None where nothing did.
         selection: What picked them.
         seed: The run's seed.
@@ -76,6 +80,7 @@ class Run:
 
     folder: Path
     strategy: str
+    experiment: str
     uncertainty: Choice | None
     selection: Choice
     seed: int
@@ -154,7 +159,7 @@ class Run:
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """Every run in a folder or anywhere below it, ordered by strategy and seed.
+    """Every run in a folder or anywhere below it, ordered by experiment, strategy and seed.
 
     Args:
         folder: A run's folder, or one that holds runs at any depth.
@@ -162,19 +167,28 @@ def read_runs(folder: Path) -> list[Run]:
     Raises:
         ProjectError: There is no run, or a run's files cannot be read; names the file.
     """
-    found = sorted(_run_folders(folder)) if folder.is_dir() else []
+    try:
+        exists = folder.is_dir()
+    except OSError as error:  # a folder above it may not be entered
+        _unreadable(error)
+    found = sorted(_run_folders(folder)) if exists else []
     if not found:
         raise ProjectError(
             f"Expected a run in or below {folder}, found none: no folder there holds both "
             "config.yaml and cycles.csv.",
             cause="the path is another one, or nothing was recorded yet."
-            if folder.is_dir()
+            if exists
             else "there is no such folder.",
             remedy="Name the folder given to simulate --out, or one that holds such folders.",
         )
     runs = [_read_run(path) for path in found]
-    names = tell_apart([run.strategy for run in runs], [run.config for run in runs])
-    named = [replace(run, strategy=name) for run, name in zip(runs, names, strict=True)]
+    configs = [run.config for run in runs]
+    titles = experiment_titles(configs, [run.classes for run in runs])
+    names = tell_apart([run.strategy for run in runs], configs, titles)
+    named = [
+        replace(run, strategy=name, experiment=title)
+        for run, name, title in zip(runs, names, titles, strict=True)
+    ]
     return sorted(named, key=_order)
 
 
@@ -187,14 +201,25 @@ def _order(run: Run) -> tuple[object, ...]:
     known = ("", "entropy", "dropout", "tta", "learning-loss")
     place = known.index(scored_by) if scored_by in known else len(known)
     plainest = 0 if name == "top-k" else 1
-    return rank, place, scored_by, plainest, run.strategy, run.seed, str(run.folder)
+    parts = re.split("([0-9]+)", run.strategy)  # so that a budget of 5 stands before 10
+    told = [int(part) if i % 2 else part for i, part in enumerate(parts)]
+    strategy = (rank, place, scored_by, plainest, told, run.strategy)
+    return run.experiment, *strategy, run.seed, str(run.folder)
 
 
 def _run_folders(folder: Path) -> Iterator[Path]:
-    for path, below, names in os.walk(folder):
+    for path, below, names in os.walk(folder, onerror=_unreadable):
         if {"config.yaml", "cycles.csv"} <= set(names):
             below.clear()  # a run holds no runs, but many files
             yield Path(path)
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    """A folder that is passed over in silence would leave its runs out of the comparison."""
+    raise ProjectError(
+        f"Expected to read the folder {error.filename}, got: {error.strerror}.",
+        remedy="Make it readable, or name a folder beside it.",
+    ) from error
 
 
 def _read_run(folder: Path) -> Run:
@@ -213,6 +238,7 @@ def _read_run(folder: Path) -> Run:
     return Run(
         folder=folder,
         strategy=strategy_name(uncertainty, selection, str(config.get("preset", ""))),
+        experiment="",
         uncertainty=uncertainty,
         selection=selection,
         seed=seed,

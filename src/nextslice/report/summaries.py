@@ -50,10 +50,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one strategy, and which of them are compared over which cycles.
+    """The runs of one strategy in one experiment: which are compared over which cycles.
 
     Attributes:
         strategy: Its name.
+        experiment: What it ran on.
         runs: All of its runs.
         compared: One run per seed: the finished ones, or where there is none all that
             recorded something. A half-finished run among finished ones would drag the mean
@@ -62,6 +63,7 @@ class Group:
     """
 
     strategy: str
+    experiment: str
     runs: tuple[Run, ...]
     compared: tuple[Run, ...]
     cycles: tuple[int, ...]
@@ -99,6 +101,7 @@ class Summary:
 
     Attributes:
         strategy: Its name.
+        experiment: What it ran on.
         seeds: Compared runs, one per seed.
         unfinished: How many of its runs are not finished.
         provisional: Whether the compared runs themselves are not finished.
@@ -114,6 +117,7 @@ class Summary:
     """
 
     strategy: str
+    experiment: str
     seeds: int
     unfinished: int
     provisional: bool
@@ -130,15 +134,15 @@ class Summary:
 
 
 def groups(runs: Sequence[Run]) -> tuple[Group, ...]:
-    """Runs by strategy, in the order in which the strategies first appear."""
-    by_name: dict[str, list[Run]] = {}
+    """Runs by experiment and strategy, in the order in which these first appear."""
+    found: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        by_name.setdefault(run.strategy, []).append(run)
-    return tuple(_group(name, members) for name, members in by_name.items())
+        found.setdefault((run.experiment, run.strategy), []).append(run)
+    return tuple(_group(members) for members in found.values())
 
 
 def summarise(runs: Sequence[Run]) -> tuple[Summary, ...]:
-    """One summary per strategy."""
+    """One summary per experiment and strategy."""
     return tuple(_summary(group) for group in groups(runs))
 
 
@@ -164,12 +168,15 @@ def confidence(values: Sequence[float]) -> tuple[float, float] | None:
     return mean - half, mean + half
 
 
-def _group(name: str, members: Sequence[Run]) -> Group:
+def _group(members: Sequence[Run]) -> Group:
     single = _one_per_seed(members)
     finished = [run for run in single if run.finished]
     compared = finished or [run for run in single if run.recorded]
     common = set.intersection(*(set(run.recorded) for run in compared)) if compared else set()
-    return Group(name, tuple(members), tuple(compared), tuple(sorted(common)))
+    first = members[0]
+    return Group(
+        first.strategy, first.experiment, tuple(members), tuple(compared), tuple(sorted(common))
+    )
 
 
 def _one_per_seed(runs: Iterable[Run]) -> list[Run]:
@@ -190,6 +197,7 @@ def _summary(group: Group) -> Summary:
     units = {run.distance_unit for run in group.compared}
     return Summary(
         strategy=group.strategy,
+        experiment=group.experiment,
         seeds=len(group.compared),
         unfinished=len(group.unfinished),
         provisional=not any(run.finished for run in group.compared),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nextslice.report.experiments import by_experiment
 from nextslice.report.runs import MEAN, Metric
 from nextslice.report.summaries import METRICS, Spread, Summary
 
@@ -49,7 +50,7 @@ def plain_text(name: str) -> str:
 
 
 def comparison_cells(summaries: Sequence[Summary]) -> Cells:
-    """One row per strategy, metrics averaged over the classes."""
+    """One row per strategy of one experiment, metrics averaged over the classes."""
     header = (
         "Strategy",
         "Seeds",
@@ -105,10 +106,22 @@ def class_cells(summaries: Sequence[Summary]) -> Cells:
 
 
 def to_markdown(summaries: Sequence[Summary]) -> str:
-    """The comparison, and where there are several classes one table class by class."""
-    parts = ["# Comparison", _markdown(comparison_cells(summaries)), NOTE]
-    if len(_classes(summaries)) > 1:
-        parts += ["## Class by class", _markdown(class_cells(summaries))]
+    """The comparison, and where there are several classes one table class by class.
+
+    With more than one experiment, each has its tables under a heading.
+    """
+    experiments = by_experiment(summaries)
+    parts = ["# Comparison"]
+    if len(experiments) > 1:
+        parts.append(NOTE)
+    for title, members in experiments.items():
+        if len(experiments) > 1:
+            parts += [f"## {_escaped(plain_text(title))}", _markdown(comparison_cells(members))]
+        else:
+            parts += [_markdown(comparison_cells(members)), NOTE]
+        if len(_classes(members)) > 1:
+            depth = "###" if len(experiments) > 1 else "##"
+            parts += [f"{depth} Class by class", _markdown(class_cells(members))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -117,13 +130,16 @@ def to_csv(summaries: Sequence[Summary]) -> str:
 
     Dice is from 0 to 1 and an empty cell means that nothing was measured. Columns that do not
     depend on the class are repeated; ``final`` and ``area`` are of the mean over classes.
+    With more than one experiment, its title is the first column.
     """
+    several = len({summary.experiment for summary in summaries}) > 1
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     pairs = [(metric, part) for metric in METRICS for part in ("mean", "std")]
     once = ("final_dice_3d", "area", "strength", "volumes_per_query", "sampling_seconds")
     writer.writerow(
         (
+            *(("experiment",) if several else ()),
             *("strategy", "class", "seeds", "unfinished", "cycles"),
             *("first_labelled", "last_labelled"),
             *(f"{metric.removesuffix('_mm')}_{part}" for metric, part in pairs),
@@ -142,6 +158,7 @@ def to_csv(summaries: Sequence[Summary]) -> str:
         for name in (MEAN, *summary.classes):
             writer.writerow(
                 (
+                    *((_inert(summary.experiment),) if several else ()),
                     *(_inert(summary.strategy), _inert(name)),
                     *(summary.seeds, summary.unfinished, summary.cycles),
                     *(summary.labelled or ("", "")),
