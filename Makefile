@@ -3,9 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test check bench format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -32,6 +33,18 @@ check: $(STAMP)  ## style and types
 test: check  ## style, types and all tests
 	$(BIN)/pytest
 
+# The peers live in an environment of their own: nextslice itself needs none of them.
+$(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BENCH)/bin/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt \
+	    --editable ".[full]" --requirement benchmarks/requirements.txt
+	@touch $@
+
+bench: $(BENCH)/.installed  ## speed beside what one would use instead; docs/benchmarks.md
+	$(BENCH)/bin/python -m benchmarks
+
 lock: $(STAMP)  ## renew constraints.txt from what is installed
 	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \
 	    | sed -E 's/^(torch==[0-9.]+).*/\1/'; } > constraints.new && mv constraints.new constraints.txt
@@ -41,4 +54,4 @@ format: $(STAMP)  ## put the style right
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) runs build dist
+	rm -rf $(VENV) $(BENCH) runs build dist
