@@ -47,7 +47,8 @@ def write_page(
         "What nextslice costs, side by side with what one would use instead, on one machine in "
         "one run. Times differ from machine to machine; the ratios are what to look at. Each "
         "ratio is the median over rounds in which both sides took turns, with the lowest and "
-        "the highest round in brackets. One processor thread, unless a line says otherwise.",
+        "the highest round in brackets; another run may differ by more. One processor thread, "
+        "unless a line says otherwise.",
         f"{reached} of {len(judged)} targets are met."
         + (f" {absent} lines could not be measured; their notes say why." if absent else ""),
         "\n".join([_HEAD, _RULE, *map(_line, results)]),

@@ -44,7 +44,7 @@ def measure(plan: Plan) -> Measured:
                 seconds[way].append(time.perf_counter() - began)
                 for outcome in outcomes:
                     if outcome.error is not None:
-                        raise outcome.error
+                        raise RuntimeError(f"{outcome.job.name}: {outcome.error}")
                 say(f"    {way}: {seconds[way][-1]:.1f} s")
     return Measured(
         [
@@ -56,9 +56,9 @@ def measure(plan: Plan) -> Measured:
                 peer_name=f"one after another, {cores} threads each",
                 target=Target(1.5, "faster"),
                 note=f"Ours: `run_jobs` as it chooses by itself, one thread a run, on {cores} "
-                "cores. Starting the worker processes is included on both sides.",
+                "cores. Starting a process for each run is included on both sides.",
                 reason="Runs side by side share the processor's caches and memory, and each "
-                "worker process has to start.",
+                "run has to start a process.",
             )
         ]
     )
