@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
@@ -122,9 +122,7 @@ class SegmentationModel:
 
     def logits(self, images: Images) -> Logits:
         """What the network returns, as float32."""
-        with torch.inference_mode(), autocast(self.device, self.precision):
-            output: Tensor = self.predictor(images)
-        return _plain(output)
+        return self._run(self.predictor, images)
 
     def probabilities(self, images: Images) -> Probabilities:
         """Softmax of the logits over the classes, float32."""
@@ -140,12 +138,16 @@ class SegmentationModel:
 
     def finish(self, stem: Tensor) -> Probabilities:
         """Class probabilities from what `stem` returned: `probabilities`, cut in two."""
-        if not isinstance(self.predictor, HasStem):
-            return self.probabilities(stem)
+        predictor = self.predictor
+        rest = predictor.finish if isinstance(predictor, HasStem) else predictor
         with torch.inference_mode():
-            with autocast(self.device, self.precision):
-                logits = self.predictor.finish(stem)
-            return torch.softmax(_plain(logits), dim=1)
+            return torch.softmax(self._run(rest, stem), dim=1)
+
+    def _run(self, network: Callable[[Tensor], Tensor], maps: Tensor) -> Logits:
+        """As float32, one class after another: what follows runs over the classes' planes."""
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            logits = network(maps)
+        return logits.to(torch.float32, memory_format=torch.contiguous_format)
 
     def predicted_loss(self, images: Images) -> PerSlice:
         """What the loss-prediction module says: higher means a larger loss is expected.
@@ -203,11 +205,6 @@ class SegmentationModel:
                 bottleneck = self.predictor.encode(batch)[-1]
             parts.append(bottleneck.float().mean(dim=(-2, -1)).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
-
-
-def _plain(maps: Tensor) -> Tensor:
-    """As float32, one class after another: what follows runs over the classes' planes."""
-    return maps.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _as_slices(images: SliceImages) -> SliceImages:

@@ -103,8 +103,8 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Conv2d(channels[0], classes, kernel_size=1)
 
-    def encode(self, images: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
-        """Feature maps ``(batch, channels[i], height / 2**i, width / 2**i)``, bottleneck last.
+    def stem(self, images: Float[Tensor, "batch channels height width"]) -> Tensor:
+        """The first level's maps: dropout begins after them.
 
         Raises:
             SettingsError: The images are smaller than ``2 ** (levels - 1)`` on a side.
@@ -117,7 +117,16 @@ class UNet(nn.Module):
                 f"{smallest}x{smallest} pixels; got {height}x{width}.",
                 remedy="Prepare larger slices, or give the network fewer channels.",
             )
-        return self._deeper(self.encoder[0](images))
+        first: Tensor = self.encoder[0](images)
+        return first
+
+    def encode(self, images: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
+        """Feature maps ``(batch, channels[i], height / 2**i, width / 2**i)``, bottleneck last.
+
+        Raises:
+            SettingsError: The images are smaller than ``2 ** (levels - 1)`` on a side.
+        """
+        return self._deeper(self.stem(images))
 
     def _deeper(self, first: Tensor) -> list[Tensor]:
         """All levels from the first one's maps."""
@@ -141,11 +150,6 @@ class UNet(nn.Module):
                 maps = torch.cat([maps, maps[..., -1:]], dim=-1)
             maps = level(torch.cat([maps, skip], dim=1))
         return cast("Tensor", self.head(maps))
-
-    def stem(self, images: Float[Tensor, "batch channels height width"]) -> Tensor:
-        """The first level's maps: dropout begins after them."""
-        first: Tensor = self.encoder[0](images)
-        return first
 
     def finish(self, stem: Tensor) -> Logits:
         """Logits from the first level's maps."""

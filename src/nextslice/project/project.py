@@ -327,15 +327,16 @@ class Project:
             eval_seconds: How long they took.
             losses: The model's mean training loss per epoch, for TensorBoard.
         """
-        if not self.is_recorded(cycle):
-            write_events(self.folder, cycle, losses, classes)
+        if self.is_recorded(cycle):
+            return
+        write_events(self.folder, cycle, losses, classes)
         with self._engine.begin() as connection:
-            done = connection.execute(
+            connection.execute(
                 update(cycles)
-                .where(cycles.c.cycle == cycle, cycles.c.recorded.is_(False))
+                .where(cycles.c.cycle == cycle)
                 .values(recorded=True, eval_seconds=eval_seconds)
             )
-            if done.rowcount and classes:
+            if classes:
                 connection.execute(
                     insert(metrics),
                     [
