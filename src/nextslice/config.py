@@ -15,7 +15,7 @@ from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
 from nextslice.settings import plain, validated
-from nextslice.strategies import build_selection, build_uncertainty, needs_scores
+from nextslice.strategies import build_selection, build_uncertainty
 
 __all__ = ["PRESETS", "Config", "resolve_config"]
 
@@ -122,8 +122,17 @@ def resolve_config(
     of_uncertainties = settings.pop("uncertainties")
     for name, fields in of_uncertainties.items():
         build_uncertainty(name, fields)  # so that a misspelt one is refused, used or not
-    if needs_scores(settings.get("selection")):
-        settings = _merged({"uncertainty": "entropy"}, _without_none(settings, "uncertainty"))
+    name, fields = _strategy(settings.get("selection"))
+    selection = build_selection(name, fields)
+    settings["selection"] = {"name": name, "parameters": plain(selection)}
+    uncertainty = settings.get("uncertainty")
+    if "scores" in selection.requires:
+        uncertainty = _merged({"name": "entropy"}, _named(uncertainty))
+    if uncertainty is not None:
+        name, fields = _strategy(uncertainty)
+        fields = _merged(of_uncertainties.get(name, {}), fields)
+        parameters = plain(build_uncertainty(name, fields))
+        settings["uncertainty"] = {"name": name, "parameters": parameters}
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
     device = resolve_device(str(settings.get("device", "auto")))
@@ -132,22 +141,20 @@ def resolve_config(
     settings["precision"] = precision.name
     if settings.get("threads") is None:
         settings["threads"] = os.cpu_count() or 1
-    for section in ("uncertainty", "selection"):
-        chosen = settings.get(section)
-        if chosen is None:
-            settings[section] = None
-            continue
-        fields = {"name": chosen} if isinstance(chosen, str) else dict(chosen)
-        name = str(fields.pop("name", ""))
-        defaults = of_uncertainties.get(name, {}) if section == "uncertainty" else {}
-        build = build_uncertainty if section == "uncertainty" else build_selection
-        parameters = plain(build(name, _merged(defaults, fields)))
-        settings[section] = {"name": name, "parameters": parameters}
     return validated(Config, settings)
 
 
-def _without_none(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {k: v for k, v in settings.items() if k != key or v is not None}
+def _named(chosen: object) -> dict[str, Any]:
+    """A strategy's settings, given as such, by its name alone or not at all."""
+    if isinstance(chosen, Mapping):
+        return dict(chosen)
+    return {} if chosen is None else {"name": chosen}
+
+
+def _strategy(chosen: object) -> tuple[str, dict[str, Any]]:
+    """A strategy's name and its own fields."""
+    fields = _named(chosen)
+    return str(fields.pop("name", "")), fields
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -189,7 +196,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     for key, value in changes.items():
         old = merged.get(key)
         if isinstance(value, Mapping) and isinstance(old, str):
-            old = {"name": old}
+            old = _named(old)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             merged[key] = _merged(old, value)
         else:

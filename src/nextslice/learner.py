@@ -270,11 +270,6 @@ class ActiveLearner:
                 remedy="Call ask(budget) to begin the next cycle.",
             )
         self._model = self._train_or_load(cycle)
-        if self._model.classes != len(self.pool.classes) + 1:
-            raise TrainingError(
-                f"Expected a network with {len(self.pool.classes) + 1} classes, background and "
-                f"{', '.join(self.pool.classes)}; it returns {self._model.classes}."
-            )
         self._fitted_here = True
 
     def _train_or_load(self, cycle: int) -> SegmentationModel:
@@ -290,20 +285,15 @@ class ActiveLearner:
         folder = self._project.model_folder(cycle)
         model = self._load_if_same(folder, key)
         if model is None and cycle > 0:  # where the pool is used up, nothing new is labelled
-            before = self._project.model_folder(cycle - 1)
-            model = self._load_if_same(before, key)
-            if model is not None:
-                save_model(model, folder, extra=read_manifest(before)["extra"])
-        if model is None and self._shared is not None and cycle == 0:
+            model = self._take_over(self._project.model_folder(cycle - 1), folder, key)
+        elif model is None and self._shared is not None:
+            self._shared.mkdir(parents=True, exist_ok=True)
             shared = self._shared / key
-            shared.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._shared / f"{key}.lock"):  # others wait, then find it done
-                model = self._load_if_same(shared, key)
+            with FileLock(f"{shared}.lock"):  # others wait, then find it done
+                model = self._take_over(shared, folder, key)
                 if model is None:
-                    model = self._train(images, targets, key, shared)
-                extra = read_manifest(shared)["extra"]
-            save_model(model, folder, extra=extra)
-        elif model is None:
+                    model = self._train(images, targets, key, shared, folder)
+        if model is None:
             model = self._train(images, targets, key, folder)
         manifest = read_manifest(folder)
         if self._project.weights_of(cycle) != manifest["sha256"]:
@@ -315,19 +305,29 @@ class ActiveLearner:
             )
         return model
 
+    def _take_over(self, source: Path, folder: Path, key: str) -> SegmentationModel | None:
+        """The model kept in `source`, if it came from the same training; `folder` gets it."""
+        model = self._load_if_same(source, key)
+        if model is not None:
+            save_model(model, folder, extra=read_manifest(source)["extra"])
+        return model
+
     def _train(
-        self, images: np.ndarray, targets: np.ndarray, key: str, folder: Path
+        self, images: np.ndarray, targets: np.ndarray, key: str, *folders: Path
     ) -> SegmentationModel:
+        """Train a model, and keep it in each of these folders."""
         started = time.perf_counter()
         model = self.trainer.fit(
             images,
             targets,
             seed=derive_seed(self.seed, "training"),
+            classes=self.pool.classes,
             loss_prediction=loss_prediction_of(self.uncertainty),
             on_progress=self._on_progress,
         )
         extra = {"training": key, "train_seconds": time.perf_counter() - started}
-        save_model(model, folder, extra=extra)
+        for folder in folders:
+            save_model(model, folder, extra=extra)
         return model
 
     def record(self, evaluation: Evaluation | None = None) -> None:

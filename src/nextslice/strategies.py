@@ -29,7 +29,6 @@ __all__ = [
     "UNCERTAINTIES",
     "build_selection",
     "build_uncertainty",
-    "needs_scores",
 ]
 
 UNCERTAINTIES: Final[Mapping[str, type[Uncertainty]]] = {
@@ -71,13 +70,6 @@ def build_selection(name: str, parameters: Mapping[str, object]) -> Selection:
             name, "selection", "select(scores, *, rng, budget, context) and `requires`"
         )
     return built
-
-
-def needs_scores(selection: object) -> bool:
-    """Whether a selection, given by its name or by its settings, looks at scores."""
-    fields = dict(selection) if isinstance(selection, Mapping) else {"name": selection}
-    name = fields.pop("name", None)
-    return isinstance(name, str) and "scores" in build_selection(name, fields).requires
 
 
 def _find(name: str, kind: str, shipped: Mapping[str, type[Any]]) -> type[Any]:

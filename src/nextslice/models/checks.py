@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,7 +31,9 @@ def check_slices(images: SliceImages, masks: SliceMasks) -> None:
         )
 
 
-def classes_of(network: nn.Module, image: Images, highest: int) -> int:
+def classes_of(
+    network: nn.Module, image: Images, highest: int, expected: Sequence[str] | None = None
+) -> int:
     """Try a network on one image before the work starts.
 
     Args:
@@ -37,12 +41,14 @@ def classes_of(network: nn.Module, image: Images, highest: int) -> int:
             training mode would leave its mark on the batch norms.
         image: One image.
         highest: The highest class number in the masks.
+        expected: The foreground classes that it has to tell apart, where they are known.
 
     Returns:
         Its number of classes, background included.
 
     Raises:
-        TrainingError: It fails, returns another shape, or has too few classes.
+        TrainingError: It fails, returns another shape, or has too few classes or others
+            than are expected.
     """
     try:
         with torch.inference_mode():
@@ -69,6 +75,11 @@ def classes_of(network: nn.Module, image: Images, highest: int) -> int:
             "or needs sides divisible by a power of two.",
         )
     classes = int(came[1])
+    if expected is not None and classes != len(expected) + 1:
+        raise TrainingError(
+            f"Expected a network with {len(expected) + 1} classes, background and "
+            f"{', '.join(expected)}; it returns {classes}."
+        )
     if highest >= classes:
         raise TrainingError(
             f"The network tells {classes} classes apart (0 to {classes - 1}, background "

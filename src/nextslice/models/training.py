@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property
@@ -112,6 +112,7 @@ class Trainer:
         masks: SliceMasks,
         *,
         seed: int,
+        classes: Sequence[str] | None = None,
         loss_prediction: LossPrediction | None = None,
         on_progress: OnProgress = ignore_progress,
     ) -> SegmentationModel:
@@ -125,6 +126,8 @@ class Trainer:
             images: The labelled slices, ``(n, height, width)``, n >= 1.
             masks: Their class numbers.
             seed: Seeds the weights, the batches, the augmentation and the dropout.
+            classes: Names of the foreground classes; a network with another number of them
+                is refused before the training. By default it may have more than the masks.
             loss_prediction: Trains a loss-prediction module beside the network.
             on_progress: Hears of the steps, at most about ten times a second.
 
@@ -151,6 +154,7 @@ class Trainer:
                 images,
                 masks,
                 seed=seed,
+                classes=classes,
                 loss_prediction=loss_prediction,
                 on_progress=on_progress,
             )
@@ -175,6 +179,7 @@ class _Run:
         masks: SliceMasks,
         *,
         seed: int,
+        classes: Sequence[str] | None,
         loss_prediction: LossPrediction | None,
         on_progress: OnProgress,
     ) -> None:
@@ -187,7 +192,7 @@ class _Run:
         network = fresh_network(trainer.network, derive_seed(seed, "initialisation")).eval()
         self.module: LossPredictionModule | None = None
         tried = torch.tensor(images[:1], dtype=torch.float32)[:, None]
-        self.classes = classes_of(network, tried, int(masks.max()))
+        self.classes = classes_of(network, tried, int(masks.max()), classes)
         if loss_prediction is not None:
             module = loss_module_for(network, tried, loss_prediction)
             built = fresh_network(module, derive_seed(seed, "loss prediction"))
