@@ -26,12 +26,22 @@ __all__ = [
     "splits",
     "trained_model",
     "untrained_model",
+    "whole_batches",
 ]
 
 NARROW = (16, 32, 64, 128)
 WIDE = (64, 128, 256, 512)
 _ROOT = Path(__file__).resolve().parents[1]
 _PHANTOM = _ROOT / "runs" / "benchmarks" / "phantom"
+
+
+def whole_batches(narrow: int, wide: int, *, smoke: bool) -> dict[tuple[int, ...], int]:
+    """Channels of the network -> how many slices to score with it.
+
+    Whole batches of 52, as scoring makes them of the pool: fewer slices in a batch change the
+    ratio to the bare pass. A trial run takes a few slices.
+    """
+    return {NARROW: 8, WIDE: 4} if smoke else {NARROW: 52 * narrow, WIDE: 52 * wide}
 
 
 def _hippocampus() -> Path:

@@ -23,14 +23,7 @@ BATCH = 8
 
 def measure(plan: Plan) -> Measured:
     results = []
-    # Whole batches of 52, as scoring makes them of the pool: fewer slices in a batch change
-    # the ratio to the bare pass.
-    sizes = (
-        {inputs.NARROW: 16, inputs.WIDE: 8}
-        if plan.smoke
-        else {inputs.NARROW: 1040, inputs.WIDE: 156}
-    )
-    for channels, slices in sizes.items():
+    for channels, slices in inputs.whole_batches(20, 3, smoke=plan.smoke).items():
         results += _one_width(channels, slices, plan.seconds * 0.4)
     return Measured(results, notes=_ranking(plan))
 

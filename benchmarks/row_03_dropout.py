@@ -38,15 +38,8 @@ BATCH = 32  # baal's default
 
 
 def measure(plan: Plan) -> Measured:
-    # Whole batches of 52, as scoring makes them of the pool: fewer slices in a batch change
-    # the ratio to the bare pass.
-    sizes = (
-        {inputs.NARROW: 8, inputs.WIDE: 4}
-        if plan.smoke
-        else {inputs.NARROW: 104, inputs.WIDE: 52}
-    )
     results = []
-    for channels, slices in sizes.items():
+    for channels, slices in inputs.whole_batches(2, 1, smoke=plan.smoke).items():
         results += _one_width(channels, slices, plan.seconds * 0.4)
     return Measured(results, notes=[_same_scores(plan)])
 

@@ -21,9 +21,10 @@ from nextslice.types import Rows, Scores
 
 
 @dataclass(frozen=True)
-class Raises:
-    """A plug-in with a mistake."""
+class Breaks:
+    """A plug-in with a mistake; it may take its process along, as lack of memory does."""
 
+    process_too: bool = False
     requires: ClassVar[frozenset[Requirement]] = frozenset()
 
     def select(
@@ -34,24 +35,9 @@ class Raises:
         budget: int | None = None,
         context: Context | None = None,
     ) -> Rows:
+        if self.process_too:
+            os._exit(9)
         raise RuntimeError("a mistake in a plug-in")
-
-
-@dataclass(frozen=True)
-class Dies:
-    """A plug-in that takes its process with it, as running out of memory does."""
-
-    requires: ClassVar[frozenset[Requirement]] = frozenset()
-
-    def select(
-        self,
-        scores: Scores,
-        *,
-        rng: np.random.Generator,
-        budget: int | None = None,
-        context: Context | None = None,
-    ) -> Rows:
-        os._exit(9)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +45,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_phantom(tmp_path_factory.mktemp("scans") / "phantom", Phantom(patients=4))
 
 
-def _config(scans: Path, selection: str, **changes: object) -> Config:
+def _config(scans: Path, selection: str | dict[str, object], **changes: object) -> Config:
     settings: dict[str, object] = {
         "data": {"folder": str(scans), "size": [32, 32]},
         "split": {"test": 1},
@@ -100,10 +86,11 @@ def test_runs_that_fail_say_why_and_stop_no_other(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the plug-ins' package
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    module = Path(__file__).stem
+    name = f"{Path(__file__).stem}:Breaks"
+    dying: dict[str, object] = {"name": name, "process_too": True}
     jobs = [
-        Job("dies", _config(scans, f"{module}:Dies"), tmp_path / "dies"),
-        Job("raises", _config(scans, f"{module}:Raises"), tmp_path / "raises"),
+        Job("dies", _config(scans, dying), tmp_path / "dies"),
+        Job("raises", _config(scans, name), tmp_path / "raises"),
         Job("few", _config(scans, "random", split={"test": 4}), tmp_path / "few"),
         Job("works", _config(scans, "random"), tmp_path / "works"),
     ]

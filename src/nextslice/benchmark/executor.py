@@ -91,13 +91,8 @@ def run_jobs(
                     message = ready.recv()
                 except EOFError:  # the process has ended
                     del at_work[ready]
+                    errors[number] = errors[number] or _how_it_died(process)
                     ready.close()
-                    process.join()
-                    if process.exitcode and errors[number] is None:
-                        errors[number] = (
-                            f"The process of the run ended with exit code {process.exitcode}; "
-                            "it was killed, or the memory ran out."
-                        )
                     continue
                 if isinstance(message, Progress):
                     on_progress(message)
@@ -107,6 +102,17 @@ def run_jobs(
         for _, process in at_work.values():
             process.terminate()
     return tuple(Outcome(job, error) for job, error in zip(jobs, errors, strict=True))
+
+
+def _how_it_died(process: SpawnProcess) -> str | None:
+    """Why a process ended without a word; None where it ended well."""
+    process.join()
+    if process.exitcode == 0:
+        return None
+    return (
+        f"The process of the run ended with exit code {process.exitcode}; it was killed, or "
+        "the memory ran out."
+    )
 
 
 def _do(job: Job, report: Connection) -> None:

@@ -110,16 +110,16 @@ def _paragraphs(refused: Iterable[Verdict], width: int) -> Iterable[str]:
 def _notes(data_set: DataSet, verdicts: Sequence[Verdict]) -> Iterable[str]:
     """What is no reason to refuse a case, but good to know before a simulation."""
     from nextslice.data.building import common_axis
+    from nextslice.data.checks import accepted_grids, values_found
     from nextslice.data.labels import tell_of_undeclared
     from nextslice.data.preparation import Preparation
     from nextslice.errors import DataError
 
-    accepted = {v.case: v.geometry for v in verdicts if v.accepted and v.geometry}
+    accepted = accepted_grids(verdicts)
     if not accepted:
         return
     if data_set.declared is None:
-        values = {value for v in verdicts if v.labelled for value in v.values or ()}
-        yield f"Note: {tell_of_undeclared(values)}"
+        yield f"Note: {tell_of_undeclared(values_found(verdicts))}"
     try:
         common_axis(Preparation(), accepted)
     except DataError as error:

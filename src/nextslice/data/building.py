@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from nextslice.data.cases import DataSet
-from nextslice.data.checks import CheckedCase, Verdict, checked_cases, refused_error
+from nextslice.data.checks import (
+    CheckedCase,
+    Verdict,
+    accepted_grids,
+    checked_cases,
+    refused_error,
+    values_found,
+)
 from nextslice.data.labels import (
     LabelMap,
     default_labels,
@@ -173,7 +180,7 @@ def _settled(
         return preparation, labels
     # Both are known only once every case has been looked at, so the scans are read twice.
     verdicts = [checked.verdict for checked in checked_cases(data_set, on_progress)]
-    accepted = {v.case: v.geometry for v in verdicts if v.accepted and v.geometry}
+    accepted = accepted_grids(verdicts)
     if not accepted:
         raise refused_error(str(data_set.folder), tuple(verdicts), len(verdicts))
     preparation = replace(preparation, axis=common_axis(preparation, accepted))
@@ -182,7 +189,7 @@ def _settled(
         largest = (max(h for h, _ in sizes), max(w for _, w in sizes))
         preparation = replace(preparation, size=largest)
     if labels is None:
-        values = {value for v in verdicts if v.labelled for value in v.values or ()}
+        values = values_found(verdicts)
         labels = found_labels(values)
         _log.warning("%s: %s", data_set.folder, tell_of_undeclared(values))
     return preparation, labels

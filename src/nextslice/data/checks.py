@@ -6,7 +6,7 @@ A refused case names its reason and what to do; the other cases go on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +21,12 @@ from nextslice.progress import OnProgress, Progress, ignore_progress
 __all__ = [
     "CheckedCase",
     "Verdict",
+    "accepted_grids",
     "check_case",
     "check_data_set",
     "checked_cases",
     "refused_error",
+    "values_found",
     "without_label",
 ]
 
@@ -179,6 +181,16 @@ def check_data_set(
 ) -> tuple[Verdict, ...]:
     """One verdict per case, in the order of the cases."""
     return tuple(checked.verdict for checked in checked_cases(data_set, on_progress))
+
+
+def accepted_grids(verdicts: Iterable[Verdict]) -> dict[str, Geometry]:
+    """Case -> grid of the cases that are let in."""
+    return {v.case: v.geometry for v in verdicts if v.accepted and v.geometry}
+
+
+def values_found(verdicts: Iterable[Verdict]) -> set[int]:
+    """All label values of the cases that are let in with a label."""
+    return {value for v in verdicts if v.labelled for value in v.values or ()}
 
 
 def without_label(files: CaseFiles, layout: str) -> Verdict:
