@@ -20,6 +20,7 @@ ROOMS = [
     "types",
     "files",
     "progress",
+    "wording",
     "seeds",
     "data",
     "selection",

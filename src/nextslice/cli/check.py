@@ -34,7 +34,7 @@ def check(
     """
     from nextslice.data.checks import check_data_set
     from nextslice.data.layouts import recognise
-    from nextslice.data.wording import counted
+    from nextslice.wording import counted
 
     data_set = recognise(data)
     say(f"{data}: {data_set.layout} layout, {counted(len(data_set.cases), 'case')}")

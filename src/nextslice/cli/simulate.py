@@ -96,9 +96,9 @@ def simulate(
     The same command goes on where an earlier one stopped.
     """
     from nextslice.config import resolve_config
-    from nextslice.data.wording import counted
     from nextslice.simulation import CycleResult, open_splits
     from nextslice.simulation import simulate as run_simulation
+    from nextslice.wording import counted
 
     given = {"budget": budget, "cycles": cycles, "initial": initial, "threads": threads}
     changes: dict[str, object] = {

@@ -1,6 +1,5 @@
 """Scans on disk -> a pool of slices, and all the way back.
 
-wording.py      numbers and sentences in messages
 streams.py      a file's bytes, unpacked and held against their checksum
 integrity.py    is a file of voxels whole? asked before anything trusts it
 readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)

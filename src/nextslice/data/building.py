@@ -32,10 +32,10 @@ from nextslice.data.labels import (
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, NpyWriter
 from nextslice.data.readers import Geometry
-from nextslice.data.wording import a_few
 from nextslice.errors import DataError
 from nextslice.files import write_atomically
 from nextslice.progress import OnProgress
+from nextslice.wording import a_few
 
 __all__ = ["FORMAT", "MANIFEST", "build", "common_axis"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextslice.data.wording import clause
+from nextslice.wording import clause
 
 __all__ = ["CaseFiles", "DataSet", "Refusal"]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
-from nextslice.data.wording import a_few, clause, counted
 from nextslice.errors import DataError, RefusedCasesError
 from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.wording import a_few, clause, counted
 
 __all__ = [
     "CheckedCase",

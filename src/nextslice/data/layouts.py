@@ -22,8 +22,8 @@ from typing import Any
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.labels import declared_values
 from nextslice.data.readers import SUFFIXES, scan_suffix
-from nextslice.data.wording import a_few
 from nextslice.errors import DataError
+from nextslice.wording import a_few
 
 __all__ = ["recognise"]
 

@@ -17,10 +17,10 @@ from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.data.readers import Geometry
 from nextslice.data.slices import LazySlices, SliceId
-from nextslice.data.wording import a_few, counted
 from nextslice.errors import DataError, SettingsError
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.types import Rows, SliceMasks, VolumeMask
+from nextslice.wording import a_few, counted
 
 __all__ = ["SliceId", "SlicePool"]
 

@@ -31,6 +31,7 @@ from nextslice.report.tables import (
     to_csv,
     to_markdown,
 )
+from nextslice.wording import counted
 
 __all__ = ["write_report"]
 
@@ -145,8 +146,8 @@ def _file_name(run: Run) -> str:
 def _lead_of_all(sections: Sequence[Mapping[str, Any]], runs: Sequence[Run]) -> str:
     total = math.fsum(run.working_seconds() for run in runs)
     return (
-        f"{_count(len(runs), 'run')} of {_count(len(sections), 'experiment')}, which differ in "
-        "data, in how it was prepared or in how it was split: each is compared by itself. "
+        f"{counted(len(runs), 'run')} of {counted(len(sections), 'experiment')}, which differ "
+        "in data, in how it was prepared or in how it was split: each is compared by itself. "
         f"{duration(total)} of training, scoring, selecting and evaluating."
     )
 
@@ -156,8 +157,8 @@ def _lead(runs: Sequence[Run]) -> str:
     seeds = len({run.pair for run in runs})
     total = math.fsum(run.working_seconds() for run in runs)
     return (
-        f"{_count(len(runs), 'run')}: {_count(strategies, 'strategy', 'strategies')}, "
-        f"{_count(seeds, 'seed')}; {duration(total)} of training, scoring, selecting and "
+        f"{counted(len(runs), 'run')}: {counted(strategies, 'strategy', 'strategies')}, "
+        f"{counted(seeds, 'seed')}; {duration(total)} of training, scoring, selecting and "
         "evaluating."
     )
 
@@ -239,10 +240,6 @@ def _canonical(value: object) -> str:
 
 def _class_count(runs: Sequence[Run]) -> int:
     return len({name for run in runs for name in run.classes})
-
-
-def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {many or one + 's'}"
 
 
 def _inlined(svg: Path) -> str:
