@@ -74,12 +74,12 @@ def _line(pool: str, passed: Pass) -> Result:
         peer=f"{_gigabytes(passed.done * SLICE):.1f} GB",
         peer_name="the slices that were read",
         unit=" GB above the model",
-        note=f"Resident memory after {passed.seconds:.0f} s of scoring. "
-        f"{_gigabytes(passed.anonymous):.2f} GB of it is the process's own; the rest is pages "
-        "of the mapped file, which the system takes back when it needs them. A sparse file, "
-        "entropy by a network of one convolution, so that reading counts.",
-        reason="Pages of a mapped file stay resident once they were read, until the system "
-        "wants the memory for something else; nothing lets go of them earlier.",
+        note=f"Resident memory after {passed.seconds:.0f} s of scoring; "
+        f"{_gigabytes(passed.anonymous):.2f} GB of it is the process's own, the rest is pages "
+        "of the mapped file. A sparse file, entropy by a network of one convolution, so that "
+        "reading counts.",
+        reason="Pages of a mapped file stay resident once they were read, until they are given "
+        "back or the system wants the memory for something else.",
     )
     if result.met and not whole and passed.growing:
         note = f"{result.note} It was still growing when it was stopped, hence no verdict."

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from nextslice.types import Flags, Rows
 
 __all__ = ["LazySlices", "SliceId"]
+
+# Pages of a mapped file stay counted as ours after they were read, until a pool larger than
+# the memory fills it. They are given back after this many bytes; the system keeps the file in
+# its own cache for as long as there is room, so that reading it again costs next to nothing.
+_GIVE_BACK_AFTER: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -36,6 +42,7 @@ class LazySlices:
     def __init__(self, source: np.ndarray[Any, np.dtype[Any]], rows: Rows) -> None:
         self._source = source
         self._rows = rows
+        self._bytes_read = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -62,8 +69,19 @@ class LazySlices:
         picked = self._rows[rows]
         if np.ndim(picked) == 1 and len(picked) and _is_run(picked):
             # A run of rows is one read; picking row by row would be many.
-            return np.array(self._source[picked[0] : picked[-1] + 1])
-        return np.array(self._source[picked])
+            slices = np.array(self._source[picked[0] : picked[-1] + 1])
+        else:
+            slices = np.array(self._source[picked])
+        self._give_back_pages(slices.nbytes)
+        return slices
+
+    def _give_back_pages(self, just_read: int) -> None:
+        self._bytes_read += just_read
+        if self._bytes_read >= _GIVE_BACK_AFTER:
+            self._bytes_read = 0
+            mapping = _mapping_of(self._source)
+            if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
 
     def __array__(
         self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
@@ -78,6 +96,14 @@ class LazySlices:
             self._source,
             self._rows[rows if isinstance(rows, slice) else np.asarray(rows, dtype=np.intp)],
         )
+
+
+def _mapping_of(array: np.ndarray[Any, np.dtype[Any]]) -> mmap.mmap | None:
+    """The mapped file that an array views, if it views one."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
 
 
 def _is_run(rows: Rows) -> bool:

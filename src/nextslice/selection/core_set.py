@@ -24,6 +24,7 @@ from nextslice.types import Features, LabelledFeatures, Rows, Scores
 __all__ = ["CoreSet"]
 
 _BLOCK = 2**22  # numbers in one block of distances, so that memory stays linear in the slices
+_ROWS_AT_ONCE = 512  # rows that are centred and measured while they are in the cache
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,17 @@ class CoreSet:
         # Distances do not change when all points move together, and points around the origin
         # lose fewer digits in |x|^2 - 2xc + |c|^2 than points far from it.
         origin = features.mean(axis=0)
-        features, labelled = features - origin, labelled - origin
-        lengths = np.einsum("ij,ij->i", features, features)
+        features, lengths = _centred(features, origin)
+        labelled, _ = _centred(labelled, origin)
         nearest = _to_nearest(features, lengths, labelled)
         if len(labelled) == 0:
             nearest[rng.integers(slices)] = np.inf  # chance picks the first centre
         for rank in range(count):
-            picked[rank] = centre = nearest.argmax()
-            np.minimum(
-                nearest, _to_nearest(features, lengths, features[centre][None]), out=nearest
-            )
-            nearest[picked[: rank + 1]] = -1.0  # never again, even where all are duplicates
+            if rank > 0:
+                centre = features[picked[rank - 1]][None]
+                np.minimum(nearest, _to_nearest(features, lengths, centre), out=nearest)
+                nearest[picked[:rank]] = -1.0  # never again, even where all are duplicates
+            picked[rank] = nearest.argmax()
         return picked
 
 
@@ -107,11 +108,26 @@ def _checked_features(
             f"Expected labelled_features of shape (labelled, {features.shape[1]}), "
             f"got {labelled.shape}."
         )
-    if not (np.isfinite(features).all() and np.isfinite(labelled).all()):
+    return features, labelled
+
+
+def _centred(points: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points seen from `origin`, and their squared lengths; each row is visited once.
+
+    Raises:
+        SelectionError: A length is not finite, so some feature is not.
+    """
+    centred = np.empty_like(points)
+    lengths = np.empty(len(points), dtype=points.dtype)
+    for start in range(0, len(points), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        block = np.subtract(points[rows], origin, out=centred[rows])
+        np.einsum("ij,ij->i", block, block, out=lengths[rows])
+    if not np.isfinite(lengths).all():
         raise SelectionError(
             "Expected finite features, got NaN or infinity.", cause="the model diverged."
         )
-    return features, labelled
+    return centred, lengths
 
 
 def _to_nearest(features: Features, lengths: Scores, centres: LabelledFeatures) -> Scores:
