@@ -1,4 +1,4 @@
-"""Folding batch normalisation away changes nothing but rounding."""
+"""Folding normalisations and activations away changes nothing but rounding."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ def test_the_folded_u_net_returns_the_same_and_has_no_normalisation_left() -> No
     assert torch.equal(network(images), before)
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.3])
+def test_a_folded_activation_is_the_activation(slope: float) -> None:
+    network = nn.Sequential(
+        nn.Conv2d(2, 5, 3, padding=1, stride=2), nn.LeakyReLU(slope), nn.Conv2d(5, 1, 1)
+    )
+    images = torch.randn(3, 2, 9, 7, generator=torch.Generator().manual_seed(0))
+    copied = folded(network)
+    torch.testing.assert_close(copied(images), network(images))
+    assert not any(isinstance(module, nn.LeakyReLU) for module in copied.modules())
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded, expected = copied(images), network(images)
+    assert rounded.dtype == expected.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded, expected, rtol=0.05, atol=0.05)
+
+
 class _AnotherOrder(nn.Module):
     """The order of definition is not the order of use, so nothing may be folded."""
 
@@ -54,7 +70,7 @@ class _AnotherOrder(nn.Module):
     [
         _AnotherOrder(),
         nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, track_running_stats=False)),
-        nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.BatchNorm2d(2)),
+        nn.Sequential(nn.Conv2d(1, 2, 1), nn.LeakyReLU(), nn.BatchNorm2d(2)),
     ],
 )
 def test_what_is_not_certain_is_left_alone(network: nn.Module) -> None:

@@ -24,7 +24,8 @@ from nextslice.types import Features, LabelledFeatures, Rows, Scores
 __all__ = ["CoreSet"]
 
 _BLOCK = 2**22  # numbers in one block of distances, so that memory stays linear in the slices
-_ROWS_AT_ONCE = 512  # rows that are centred and measured while they are in the cache
+_ROWS_AT_ONCE = 512  # points that are centred and measured while they are in the cache
+_FOR_ORIGIN = 1024  # points whose mean is taken for the middle of all
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,7 @@ class CoreSet:
         if count == 0:
             return picked
 
-        # Distances do not change when all points move together, and points around the origin
-        # lose fewer digits in |x|^2 - 2xc + |c|^2 than points far from it.
-        origin = features.mean(axis=0)
-        features, lengths = _centred(features, origin)
-        labelled, _ = _centred(labelled, origin)
-        nearest = _to_nearest(features, lengths, labelled)
+        features, lengths, nearest = _centred(features, labelled)
         if len(labelled) == 0:
             nearest[rng.integers(slices)] = np.inf  # chance picks the first centre
         for rank in range(count):
@@ -111,34 +107,43 @@ def _checked_features(
     return features, labelled
 
 
-def _centred(points: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The points seen from `origin`, and their squared lengths; each row is visited once.
+def _centred(points: np.ndarray, labelled: np.ndarray) -> tuple[Features, Scores, Scores]:
+    """The points around the origin, their squared lengths and distances to the labelled ones.
+
+    Distances do not change when all points move together, and points around the origin lose
+    fewer digits in |x|^2 - 2xc + |c|^2 than points far from it. A few points say well enough
+    where the middle is; each point is then visited once, while it is in the cache.
 
     Raises:
         SelectionError: A length is not finite, so some feature is not.
     """
+    origin = points[:: max(1, len(points) // _FOR_ORIGIN)].mean(axis=0)
+    labelled = labelled - origin
     centred = np.empty_like(points)
     lengths = np.empty(len(points), dtype=points.dtype)
+    nearest = np.empty(len(points), dtype=points.dtype)
     for start in range(0, len(points), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         block = np.subtract(points[rows], origin, out=centred[rows])
         np.einsum("ij,ij->i", block, block, out=lengths[rows])
-    if not np.isfinite(lengths).all():
+        nearest[rows] = _to_nearest(block, lengths[rows], labelled)
+    if not (np.isfinite(lengths).all() and np.isfinite(labelled).all()):
         raise SelectionError(
             "Expected finite features, got NaN or infinity.", cause="the model diverged."
         )
-    return centred, lengths
+    return centred, lengths, nearest
 
 
-def _to_nearest(features: Features, lengths: Scores, centres: LabelledFeatures) -> Scores:
-    """Squared distance of each row to its nearest centre; the largest float without one."""
-    nearest = np.full(len(features), np.finfo(np.float32).max)
-    at_once = max(1, _BLOCK // max(1, len(features)))
+def _to_nearest(points: np.ndarray, lengths: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Squared distance of each point to its nearest centre; the largest float without one."""
+    nearest = np.full(len(points), np.finfo(np.float32).max, dtype=np.float32)
+    at_once = max(1, _BLOCK // max(1, len(points)))
     for start in range(0, len(centres), at_once):
         block = centres[start : start + at_once]
-        distances = features @ block.T
+        distances = points @ block.T
         distances *= -2.0
         distances += np.einsum("ij,ij->i", block, block)
         closest = distances.min(axis=1)
-        np.minimum(nearest, np.maximum(closest + lengths, 0.0), out=nearest)
+        closest += lengths
+        np.minimum(nearest, np.maximum(closest, 0.0, out=closest), out=nearest)
     return nearest
