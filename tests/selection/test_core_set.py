@@ -79,6 +79,9 @@ def test_memory_does_not_grow_with_the_square_of_the_slices() -> None:
         (np.ones((4, 2)), None, "one row per score"),
         (np.ones((5, 2)), np.ones((1, 3)), "labelled_features"),
         (np.full((5, 2), np.nan), None, "finite"),
+        (np.full((5, 2), np.inf), None, "finite"),
+        (np.array([[1e20], [-1e20], [0], [1], [2]]), None, "1e18"),
+        (np.ones((5, 2)), np.full((1, 2), np.inf), "finite"),
     ],
 )
 def test_features_that_do_not_fit_are_refused(

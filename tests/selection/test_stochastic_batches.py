@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections.abc import Callable
 from typing import Literal
 
@@ -126,3 +127,13 @@ def test_single_precision_scores_are_added_in_double_precision() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(SelectionError, match="Expected"):
         StochasticBatches(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_memory_beside_the_scores_is_two_arrays_of_them_at_most(spread: float) -> None:
+    scores = np.random.default_rng(0).random(1_000_000) * spread  # all equal, or none
+    tracemalloc.start()
+    StochasticBatches(budget=10).select(scores, rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 2 * scores.nbytes

@@ -79,7 +79,7 @@ class LazySlices:
         self._bytes_read += just_read
         if self._bytes_read >= _GIVE_BACK_AFTER:
             self._bytes_read = 0
-            mapping = _mapping_of(self._source)
+            mapping = _read_only_mapping_of(self._source)
             if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
                 mapping.madvise(mmap.MADV_DONTNEED)
 
@@ -98,10 +98,15 @@ class LazySlices:
         )
 
 
-def _mapping_of(array: np.ndarray[Any, np.dtype[Any]]) -> mmap.mmap | None:
-    """The mapped file that an array views, if it views one."""
-    base = array.base
+def _read_only_mapping_of(array: np.ndarray[Any, np.dtype[Any]]) -> mmap.mmap | None:
+    """The mapped file that an array views, if nobody can have changed its pages in memory.
+
+    A copy-on-write mapping keeps changes in its pages alone: given back, they are lost.
+    """
+    base: object = array
     while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return None
         base = base.base
     return base if isinstance(base, mmap.mmap) else None
 

@@ -9,6 +9,7 @@ its own.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from itertools import pairwise
 
 import torch
@@ -22,34 +23,42 @@ def folded(network: nn.Module) -> nn.Module:
     """A copy of a trained network, in evaluation mode, that returns the same but for rounding.
 
     Only where the order is certain: a convolution directly followed by a batch normalisation
-    or by a leaky ReLU in an ``nn.Sequential``. All else is copied as it is; `network` itself is
-    not changed. The copy is for inference alone.
+    or by a leaky ReLU in an ``nn.Sequential``, none of them used in a second place. All else
+    is copied as it is; `network` itself is not changed. The copy is for inference alone.
     """
     copied = copy.deepcopy(network).eval()
+    uses = Counter(id(m) for _, m in copied.named_modules(remove_duplicate=False))
     for module in list(copied.modules()):
-        if isinstance(module, nn.Sequential):
-            _fold_normalisations(module)
-            _fold_activations(module)
+        if type(module) is nn.Sequential:  # a subclass may use its parts in any order
+            _fold_normalisations(module, uses)
+            _fold_activations(module, uses)
     return copied
 
 
-def _fold_normalisations(module: nn.Sequential) -> None:
-    for (place, first), (after, second) in pairwise(list(module.named_children())):
+def _in_order(module: nn.Sequential) -> list[tuple[str, nn.Module]]:
+    """All steps; ``named_children`` would leave out one that comes a second time."""
+    return [(place, step) for place, step in module._modules.items() if step is not None]
+
+
+def _fold_normalisations(module: nn.Sequential, uses: Counter[int]) -> None:
+    for (place, first), (after, second) in pairwise(_in_order(module)):
         if (
             isinstance(first, nn.Conv2d)
             and isinstance(second, nn.BatchNorm2d)
             and second.track_running_stats
+            and uses[id(first)] == uses[id(second)] == 1
         ):
             setattr(module, place, fuse_conv_bn_eval(first, second))
             setattr(module, after, nn.Identity())
 
 
-def _fold_activations(module: nn.Sequential) -> None:
-    steps = [(n, m) for n, m in module.named_children() if not isinstance(m, nn.Identity)]
+def _fold_activations(module: nn.Sequential, uses: Counter[int]) -> None:
+    steps = [(n, m) for n, m in _in_order(module) if not isinstance(m, nn.Identity)]
     for (place, first), (after, second) in pairwise(steps):
         if (
             isinstance(first, nn.Conv2d)
             and isinstance(second, nn.LeakyReLU)
+            and uses[id(first)] <= 1  # a folded normalisation made a new one
             and _Activated.can_do(first)
         ):
             setattr(module, place, _Activated(first, second.negative_slope))
@@ -77,6 +86,7 @@ class _Activated(nn.Module):
             # Not a public name of PyTorch; where it is missing the two steps do the same.
             and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
             and convolution.weight.device.type == "cpu"
+            and convolution.weight.dtype == torch.float32
             and convolution.bias is not None
             and convolution.padding_mode == "zeros"
             and not isinstance(convolution.padding, str)
@@ -87,6 +97,8 @@ class _Activated(nn.Module):
         dtype = maps.dtype
         if torch.is_autocast_enabled("cpu"):  # which does not know this operator
             dtype = torch.get_autocast_dtype("cpu")
+        if maps.ndim != 4 or not _knows(dtype):
+            return nn.functional.leaky_relu(self.convolution(maps), self.slope)
         weight, bias = self._parameters_as(dtype)
         settings = self.convolution
         activated: Tensor = torch.ops.mkldnn._convolution_pointwise(
@@ -111,3 +123,10 @@ class _Activated(nn.Module):
                 self.convolution.bias.detach().to(dtype),
             )
         return self._cast[dtype]
+
+
+def _knows(dtype: torch.dtype) -> bool:
+    """Whether the operator works in this precision on this processor."""
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32

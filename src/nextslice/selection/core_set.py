@@ -33,8 +33,8 @@ class CoreSet:
     """Pick, again and again, the slice farthest from everything labelled or picked so far.
 
     Distances are Euclidean between feature vectors. Without any labelled slice the first
-    pick is left to chance. The scores' values have no say. Memory is one distance per slice
-    beside the features themselves.
+    pick is left to chance. The scores' values have no say. Memory is a copy of the features
+    and one distance per slice.
 
     Attributes:
         budget: Slices per query, unless the call says otherwise.
@@ -117,19 +117,22 @@ def _centred(points: np.ndarray, labelled: np.ndarray) -> tuple[Features, Scores
     Raises:
         SelectionError: A length is not finite, so some feature is not.
     """
-    origin = points[:: max(1, len(points) // _FOR_ORIGIN)].mean(axis=0)
-    labelled = labelled - origin
-    centred = np.empty_like(points)
-    lengths = np.empty(len(points), dtype=points.dtype)
-    nearest = np.empty(len(points), dtype=points.dtype)
-    for start in range(0, len(points), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        block = np.subtract(points[rows], origin, out=centred[rows])
-        np.einsum("ij,ij->i", block, block, out=lengths[rows])
-        nearest[rows] = _to_nearest(block, lengths[rows], labelled)
+    with np.errstate(invalid="ignore", over="ignore"):  # refused below, in words
+        origin = points[:: max(1, len(points) // _FOR_ORIGIN)].mean(axis=0)
+        labelled = labelled - origin
+        centred = np.empty_like(points)
+        lengths = np.empty(len(points), dtype=points.dtype)
+        nearest = np.empty(len(points), dtype=points.dtype)
+        for start in range(0, len(points), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            block = np.subtract(points[rows], origin, out=centred[rows])
+            np.einsum("ij,ij->i", block, block, out=lengths[rows])
+            nearest[rows] = _to_nearest(block, lengths[rows], labelled)
     if not (np.isfinite(lengths).all() and np.isfinite(labelled).all()):
         raise SelectionError(
-            "Expected finite features, got NaN or infinity.", cause="the model diverged."
+            "Expected finite features whose squares are finite too, got NaN, infinity or "
+            "numbers beyond 1e18.",
+            cause="the model diverged.",
         )
     return centred, lengths, nearest
 

@@ -7,6 +7,7 @@ in section 4.3.2 (without replacement) and sections 5.2.3 and 5.2.4 (with resamp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -26,7 +27,7 @@ from nextslice.types import Batches, BatchScores, BatchTotals, Rows, Scores
 __all__ = ["StochasticBatches"]
 
 _AGGREGATIONS = ("mean", "max", "sum")
-_HELD_AT_ONCE = 2**20  # members of resampled batches in memory at a time
+_HELD_AT_ONCE = 2**18  # members of resampled batches in memory at a time
 _BLOCK = 2**15  # scores that are stretched at a time, in the processor's cache
 _MOST_SLICES = 2**32  # rows are shuffled as 32-bit numbers
 
@@ -102,28 +103,33 @@ class StochasticBatches:
         # best is compared again with the scores themselves.
         doubt = count * (count + 2) * float(np.finfo(np.float32).eps)
         contenders = np.flatnonzero(rough >= rough.max() - doubt)
-        batches: Batches = shuffled["row"][:, contenders].astype(np.intp)
-        return self._best_of(batches, scores)[0]
+        del rough
+        at_once = max(1, _HELD_AT_ONCE // count)
+        blocks = (contenders[s : s + at_once] for s in range(0, len(contenders), at_once))
+        return self._best_of(
+            (shuffled["row"][:, block].astype(np.intp) for block in blocks), scores
+        )
 
     def _best_resampled(
         self, batches: int, scores: Scores, count: int, rng: np.random.Generator
     ) -> Rows:
         """The best of any number of batches, a bounded number of them in memory at a time."""
         at_once = max(1, _HELD_AT_ONCE // count)
-        best, best_score = np.empty(0, dtype=np.intp), -np.inf
-        for start in range(0, batches, at_once):
-            drawn = _resampled(len(scores), count, min(at_once, batches - start), rng)
-            batch, score = self._best_of(drawn, scores)
-            if len(best) == 0 or score > best_score:
-                best, best_score = batch, score
-        return best
+        drawn = (
+            _resampled(len(scores), count, min(at_once, batches - start), rng)
+            for start in range(0, batches, at_once)
+        )
+        return self._best_of(drawn, scores)
 
-    def _best_of(self, batches: Batches, scores: Scores) -> tuple[Rows, float]:
-        """The first batch with the highest score, and that score (the mean as a sum)."""
-        totals = self._totals(scores[batches].astype(np.float64))
-        best = int(totals.argmax())
-        batch: Rows = batches[:, best]
-        return batch, float(totals[best])
+    def _best_of(self, blocks: Iterable[Batches], scores: Scores) -> Rows:
+        """The first batch with the highest score among blocks of batches, one a column."""
+        best, best_total = np.empty(0, dtype=np.intp), -np.inf
+        for batches in blocks:
+            totals = self._totals(scores[batches].astype(np.float64, copy=False))
+            place = int(totals.argmax())
+            if len(best) == 0 or totals[place] > best_total:
+                best, best_total = batches[:, place].copy(), float(totals[place])
+        return best
 
     def _totals(self, members: BatchScores) -> BatchTotals:
         """One number per batch; the sum stands for the mean, since all are equally large.
