@@ -12,12 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextslice.report import read_runs, summarise
-from nextslice.report.experiments import (
-    comparable,
-    experiment_titles,
-    tell_apart,
-    unnamed_differences,
-)
+from nextslice.report.apart import settings_in_words, tell_apart, unnamed_differences
+from nextslice.report.experiments import comparable, experiment_titles
 
 WriteRun = Callable[..., Path]
 
@@ -95,18 +91,42 @@ def test_only_the_unusual_is_named(write_run: WriteRun, tmp_path: Path) -> None:
 
 
 def test_what_is_not_set_is_never_named(write_run: WriteRun, tmp_path: Path) -> None:
-    write_run("a", [0.5, 0.6], changes={"initial_seed": None})
-    write_run("b", [0.5, 0.6], changes={"initial_seed": 7})
-    assert {run.strategy for run in read_runs(tmp_path)} == {
-        "random",
-        "random [initial seed 7]",
-    }
+    write_run("a", [0.5, 0.6], changes={"note": None})
+    write_run("b", [0.5, 0.6], changes={"note": 7})
+    assert {run.strategy for run in read_runs(tmp_path)} == {"random", "random [note 7]"}
+
+
+def test_the_initial_set_is_chance_and_makes_another_pair(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.5, 0.6], seed=3)
+    write_run("b", [0.5, 0.6], seed=3, changes={"initial_seed": 3})
+    write_run("c", [0.5, 0.6], seed=3, changes={"initial_seed": 7})
+    runs = {run.folder.name: run for run in read_runs(tmp_path)}
+    assert {run.strategy for run in runs.values()} == {"random"}
+    assert runs["a"].pair == runs["b"].pair == (3, 3, 0)
+    assert runs["c"].pair == (7, 3, 0)
+
+
+def test_a_setting_names_every_value_and_a_plain_name_none(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for seed in range(3):
+        write_run(f"r{seed}", [0.5, 0.6], seed=seed)
+    write_run("other", [0.5, 0.6], changes={"budget": 5})
+    runs = {run.folder.name: run for run in read_runs(tmp_path)}
+    assert runs["r0"].setting == "budget 2"
+    assert runs["other"].setting == "budget 5"
+    assert {run.plain_name for run in runs.values()} == {"random"}
+    configs = [run.config for run in runs.values()]
+    assert settings_in_words(configs, [""] * 4, without=("budget",)) == [""] * 4
 
 
 def test_settings_that_change_together_are_named_once_and_the_rest_is_told() -> None:
     configs = [{"budget": 2, "training": {"steps": 1, "loss": "x"}}] * 2
     configs += [{"budget": 5, "training": {"steps": 9, "loss": "x"}}]
-    assert tell_apart(["r", "r", "r"], configs, ["", "", ""]) == ["r", "r", "r [budget 5]"]
+    names = [told.strategy for told in tell_apart(["r"] * 3, configs, [""] * 3)]
+    assert names == ["r", "r", "r [budget 5]"]
     assert unnamed_differences(configs) == ["steps (1, 9)"]
 
 
@@ -114,14 +134,16 @@ def test_a_switch_is_named_in_words() -> None:
     configs: list[dict[str, Any]] = [
         {"evaluation": {"hd95_in_voxels": on}} for on in (False, False, True)
     ]
-    assert tell_apart(["r"] * 3, configs, [""] * 3)[2] == "r [HD95 in voxels]"
+    assert tell_apart(["r"] * 3, configs, [""] * 3)[2].strategy == "r [HD95 in voxels]"
 
 
 @given(CONFIGS)
 def test_names_are_equal_exactly_where_all_settings_are(configs: list[dict[str, Any]]) -> None:
-    names = tell_apart(["r"] * len(configs), configs, [""] * len(configs))
-    assert not any("None" in name or "=" in name for name in names)
+    told = tell_apart(["r"] * len(configs), configs, [""] * len(configs))
     settings = [repr(sorted(comparable(config).items())) for config in configs]
-    for (one, mine), (other, its) in pairwise(sorted(zip(settings, names, strict=True))):
-        assert (one == other) == (mine == its)
-    assert len(set(settings)) == len(set(names))
+    for names in ([one.strategy for one in told], [one.setting for one in told]):
+        assert not any("None" in name or "=" in name for name in names)
+        for (one, mine), (other, its) in pairwise(sorted(zip(settings, names, strict=True))):
+            assert (one == other) == (mine == its)
+        assert len(set(settings)) == len(set(names))
+    assert {one.plain for one in told} == {"r"}

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats
 
 from nextslice.report import read_runs, summarise
-from nextslice.report.summaries import Spread, area_under_curve, confidence, groups
+from nextslice.report.summaries import Spread, groups
 
 WriteRun = Callable[..., Path]
 
@@ -92,35 +91,6 @@ def test_a_seed_counts_once_and_the_run_that_went_farthest_stands_for_it(
     (group,) = groups(read_runs(tmp_path))
     assert [run.folder.name for run in group.compared] == ["b"]
     assert [run.folder.name for run in group.repeated] == ["a"]
-
-
-@given(st.dictionaries(st.integers(0, 1000), finite, min_size=2, max_size=12))
-def test_the_area_is_the_trapezoid_rule_and_lies_between_lowest_and_highest(
-    curve: dict[int, float],
-) -> None:
-    area = area_under_curve(curve)
-    assert area is not None
-    slices = sorted(curve)
-    expected = integrate.trapezoid([curve[n] for n in slices], slices)
-    assert area == pytest.approx(expected / (slices[-1] - slices[0]))
-    assert min(curve.values()) - 1e-9 <= area <= max(curve.values()) + 1e-9
-
-
-def test_one_point_has_no_area() -> None:
-    assert area_under_curve({10: 0.5}) is None
-    assert area_under_curve({}) is None
-
-
-@given(st.lists(finite, min_size=2, max_size=8).filter(lambda v: statistics.stdev(v) > 1e-6))
-def test_the_confidence_interval_is_student_s(values: list[float]) -> None:
-    low, high = confidence(values) or (math.nan, math.nan)
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert low == pytest.approx(expected.low)
-    assert high == pytest.approx(expected.high)
-
-
-def test_one_value_has_no_confidence_interval() -> None:
-    assert confidence([0.5]) is None
 
 
 @given(st.lists(finite, min_size=1))

@@ -1,8 +1,10 @@
 """Runs on disk -> tables, figures, one HTML page. This folder reads CSV and YAML, no more.
 
+- ``rows.py``: the rows of a run's CSV files
 - ``runs.py``: every run below a folder, finished or not
 - ``names.py``: what a strategy is called
-- ``experiments.py``: which runs may be compared, and the settings that tell them apart
+- ``experiments.py``: which runs may be compared
+- ``apart.py``: the settings that tell compared runs apart, in words
 - ``summaries.py``: runs of one strategy together: means, spreads, the area under the curve
 - ``tables.py``: those numbers as Markdown and CSV
 - ``style.py``: a strategy's colour, line and marker

@@ -1,34 +1,50 @@
-"""Which runs may be compared, and the settings that tell compared runs apart.
+"""Which runs may be compared.
 
 An experiment is one data set, prepared, labelled and split in one way. Runs of two
-experiments share no table and no axis. Within one, a name holds only settings that are not
-the usual ones, and no more of them than tell the runs apart.
+experiments share no axis and are never subtracted from each other.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from nextslice.report.names import by_path, choice, short_value, shortened, symbol
+from nextslice.report.names import by_path, short_value, shortened, symbol
 
 __all__ = [
+    "OF_EXPERIMENT",
+    "Config",
+    "Settings",
     "by_experiment",
     "comparable",
     "experiment_titles",
-    "tell_apart",
-    "unnamed_differences",
+    "places",
+    "varying",
 ]
 
 Config = Mapping[str, Any]
+"""What ``config.yaml`` holds."""
+
 Settings = dict[str, Any]
+"""Settings by dotted path."""
 
 # What may differ between seeds of one strategy: chance, how far they went, what they ran on.
 _MAY_DIFFER: Final = frozenset(
-    {"seed", "split.seed", "cycles", "data.skip_refused", "device", "precision", "threads"}
+    {
+        "seed",
+        "initial_seed",
+        "split.seed",
+        "cycles",
+        "data.skip_refused",
+        "device",
+        "precision",
+        "threads",
+    }
 )
-_OF_EXPERIMENT: Final = ("data.", "split.")
+OF_EXPERIMENT: Final = ("data.", "split.")
+"""Where the settings begin that make an experiment."""
+
 _FIRST: Final = (
     "budget",
     "initial",
@@ -40,14 +56,6 @@ _FIRST: Final = (
 )
 """What people vary on purpose is named before what follows from it."""
 
-_WORDS: Final = {
-    "initial": "initial set",
-    "data.labels": "labels",
-    "data.size": "size",
-    "training.augmentation.rotation_degrees": "rotation",
-    "training.augmentation.noise_std": "noise",
-    "evaluation.hd95_in_voxels": "HD95 in voxels",
-}
 _EXPERIMENT_WORDS: Final = {
     "data.axis": "axis {}",
     "data.spacing": "{} mm in-plane",
@@ -64,7 +72,6 @@ _NOT_SET: Final = {
     "data.labels": "labels not merged",
     "split.test": "a fifth of the cases for testing",
 }
-_NO_USUAL: Final = object()
 _MANY_CLASSES = 5
 
 
@@ -118,98 +125,22 @@ def experiment_titles(
         alike[title].append(key)
     titles: dict[Hashable, str] = {}
     for title, members in alike.items():
-        differing = _varying([settings[key] for key in members])
+        differing = varying([settings[key] for key in members])
         for key in members:
             told = [_experiment_words(path, settings[key].get(path)) for path in differing]
             titles[key] = ", ".join([title, *told])
     return [titles[key] for key in keys]
 
 
-def tell_apart(
-    names: Sequence[str], configs: Sequence[Config], titles: Sequence[str]
-) -> list[str]:
-    """Names to which the settings are added that differ among runs of one experiment.
-
-    Without it, runs with another budget would be averaged as if they were seeds of one
-    strategy. Only settings are added that are not those of most runs, as few as tell the runs
-    apart; between presets only the preset.
-
-    Args:
-        names: One per run.
-        configs: Each run's settings.
-        titles: Each run's experiment.
-    """
-    words: list[list[str]] = [[] for _ in names]
-    for members in _places(titles):
-        _add(words, members, [_preset(configs[place]) for place in members])
-    presets = [(t, configs[p].get("preset")) for p, t in enumerate(titles)]
-    for members in _places(presets):
-        _add(words, members, [_of_runs(configs[place]) for place in members])
-    strategies = [(name, *rest) for name, rest in zip(names, presets, strict=True)]
-    for members in _places(strategies):
-        _add(words, members, [_parameters(configs[place]) for place in members])
-    return [
-        f"{name} [{', '.join(told)}]" if told else name
-        for name, told in zip(names, words, strict=True)
-    ]
+def places(keys: Sequence[Hashable]) -> list[list[int]]:
+    """The positions of equal keys, in the order of first appearance."""
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        found[key].append(place)
+    return list(found.values())
 
 
-def unnamed_differences(configs: Sequence[Config]) -> list[str]:
-    """Settings that differ within a preset though no name holds them, with their values.
-
-    Names hold as few settings as tell runs apart; what changes together with these would
-    otherwise go unseen.
-    """
-    found = []
-    for members in _places([config.get("preset") for config in configs]):
-        settings = [_of_runs(configs[place]) for place in members]
-        for path in [p for p in _varying(settings) if p not in _needed(settings)]:
-            values = dict.fromkeys(
-                "none" if (value := one.get(path)) is None else short_value(value)
-                for one in settings
-            )
-            found.append(f"{_word(path)} ({', '.join(values)})")
-    return list(dict.fromkeys(found))
-
-
-def _add(words: list[list[str]], members: list[int], settings: list[Settings]) -> None:
-    for path in _needed(settings):
-        usual = _usual([one.get(path) for one in settings])
-        for place, one in zip(members, settings, strict=True):
-            value = one.get(path)
-            if value is not None and value != usual:
-                words[place].append(_told(path, value))
-
-
-def _usual(values: Sequence[object]) -> object:
-    """The value that goes without saying: none at all, or else the most common one."""
-    if None in values:
-        return None
-    (first, count), *others = Counter(map(repr, values)).most_common(2)
-    if others and others[0][1] == count:
-        return _NO_USUAL
-    return next(value for value in values if repr(value) == first)
-
-
-def _needed(settings: Sequence[Settings]) -> list[str]:
-    """As few paths as tell apart whatever is different."""
-    varying = _varying(settings)
-    chosen: list[str] = []
-    for path in varying:
-        if _kinds(settings, [*chosen, path]) > _kinds(settings, chosen):
-            chosen.append(path)
-    for path in chosen[::-1]:
-        rest = [other for other in chosen if other != path]
-        if _kinds(settings, rest) == _kinds(settings, varying):
-            chosen = rest
-    return chosen
-
-
-def _kinds(settings: Sequence[Settings], paths: Sequence[str]) -> int:
-    return len({tuple(repr(one.get(path)) for path in paths) for one in settings})
-
-
-def _varying(settings: Sequence[Settings]) -> list[str]:
+def varying(settings: Sequence[Settings]) -> list[str]:
     """Paths whose value is not the same in all, what people vary on purpose first."""
     paths = {path for one in settings for path in one}
     order = {path: place for place, path in enumerate(_FIRST)}
@@ -219,33 +150,8 @@ def _varying(settings: Sequence[Settings]) -> list[str]:
     )
 
 
-def _places(keys: Sequence[Hashable]) -> list[list[int]]:
-    found: dict[Hashable, list[int]] = defaultdict(list)
-    for place, key in enumerate(keys):
-        found[key].append(place)
-    return list(found.values())
-
-
 def _of_experiment(config: Config) -> Settings:
-    return {p: v for p, v in comparable(config).items() if p.startswith(_OF_EXPERIMENT)}
-
-
-def _of_runs(config: Config) -> Settings:
-    return {
-        path: value
-        for path, value in comparable(config).items()
-        if path != "preset" and not path.startswith(_OF_EXPERIMENT)
-    }
-
-
-def _preset(config: Config) -> Settings:
-    return {"preset": config.get("preset")}
-
-
-def _parameters(config: Config) -> Settings:
-    """The strategy's own fields."""
-    chosen = (choice(config.get("uncertainty")), choice(config.get("selection")))
-    return {path: v for one in chosen if one is not None for path, v in one.parameters.items()}
+    return {p: v for p, v in comparable(config).items() if p.startswith(OF_EXPERIMENT)}
 
 
 def _canonical(settings: Settings) -> Hashable:
@@ -276,13 +182,3 @@ def _experiment_words(path: str, value: object) -> str:
 
 def _size(value: object) -> str:
     return " x ".join(map(str, value)) if isinstance(value, list) else short_value(value)
-
-
-def _word(path: str) -> str:
-    return _WORDS.get(path, symbol(path))
-
-
-def _told(path: str, value: object) -> str:
-    if isinstance(value, bool):
-        return _word(path) if value else f"without {_word(path)}"
-    return f"{_word(path)} {short_value(value)}"

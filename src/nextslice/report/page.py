@@ -15,8 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
+from nextslice.report.apart import unnamed_differences
 from nextslice.report.drawing import save
-from nextslice.report.experiments import by_experiment, unnamed_differences
+from nextslice.report.experiments import by_experiment
 from nextslice.report.facts import data_name, machine_of, settings_of, software_of
 from nextslice.report.figures import draw_all
 from nextslice.report.reading import reading
@@ -211,7 +212,7 @@ def _same_name_other_data(runs: Sequence[Run]) -> bool:
     for run in runs:
         fingerprint = run.environment.get("data")
         if isinstance(fingerprint, str):
-            by_split.setdefault(run.pair[1], set()).add(fingerprint)
+            by_split.setdefault(run.split_seed, set()).add(fingerprint)
     return any(len(found) > 1 for found in by_split.values())
 
 

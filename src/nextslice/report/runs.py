@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn
 
 import yaml
 
 from nextslice.errors import ProjectError
-from nextslice.report.experiments import experiment_titles, tell_apart
+from nextslice.report.apart import tell_apart
+from nextslice.report.experiments import experiment_titles
 from nextslice.report.names import Choice, choice, strategy_name
+from nextslice.report.rows import CycleRow, QueryRow, read_mapping, read_rows
 
-__all__ = ["MEAN", "CycleRow", "Metric", "QueryRow", "Run", "read_runs"]
+__all__ = ["MEAN", "Metric", "Run", "read_runs"]
 
 MEAN = "mean"
 """The name under which ``cycles.csv`` keeps the mean over the foreground classes."""
 
 Metric = Literal["dice_3d", "dice_2d", "hd95_3d_mm"]
-
-
-@dataclass(frozen=True, slots=True)
-class CycleRow:
-    """A row of ``cycles.csv``: one cycle and one class. NaN where nothing was measured."""
-
-    cycle: int
-    n_labelled: int
-    name: str
-    dice_3d: float
-    dice_2d: float
-    hd95_3d_mm: float
-    train_seconds: float
-    score_seconds: float
-    select_seconds: float
-    eval_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class QueryRow:
-    """A row of ``queries.csv``: one queried slice. NaN where nothing was measured."""
-
-    cycle: int
-    rank: int
-    case: str
-    slice: int
-    score: float
-    batch_score: float
-    strength: float
-    volumes_in_query: int
-
-
-Row = TypeVar("Row", CycleRow, QueryRow)
 
 
 @dataclass(frozen=True)
@@ -69,6 +37,9 @@ class Run:
             experiment are repeats that differ by chance alone.
         experiment: The data, its preparation and its split, in words; runs of two experiments
             are never compared.
+        plain_name: What the strategy is called in a table that holds one setting.
+        setting: What was varied on purpose besides the strategy, in words ("budget 5"); empty
+            where nothing was. Only runs of one setting are pairs.
         uncertainty: What scored the slices; None where nothing did.
         selection: What picked them.
         seed: The run's seed.
@@ -81,6 +52,8 @@ class Run:
     folder: Path
     strategy: str
     experiment: str
+    plain_name: str
+    setting: str
     uncertainty: Choice | None
     selection: Choice
     seed: int
@@ -111,10 +84,22 @@ class Run:
         return len(self.recorded) >= (1 if self.planned is None else self.planned)
 
     @property
-    def pair(self) -> tuple[int, int]:
-        """Runs of different strategies are compared where seed and split are the same."""
+    def initial_seed(self) -> int:
+        """What decided the initial set; where the settings are silent, the run's seed."""
+        seed = self.config.get("initial_seed")
+        return seed if isinstance(seed, int) else self.seed
+
+    @property
+    def split_seed(self) -> int:
+        """What decided which cases are for testing."""
         split = self.config.get("split")
-        return self.seed, split.get("seed", 0) if isinstance(split, Mapping) else 0
+        seed = split.get("seed", 0) if isinstance(split, Mapping) else 0
+        return seed if isinstance(seed, int) else 0
+
+    @property
+    def pair(self) -> tuple[int, int, int]:
+        """Initial set, seed and split: where they are the same, strategies are compared."""
+        return self.initial_seed, self.seed, self.split_seed
 
     @property
     def distance_unit(self) -> str:
@@ -186,7 +171,13 @@ def read_runs(folder: Path) -> list[Run]:
     titles = experiment_titles(configs, [run.classes for run in runs])
     names = tell_apart([run.strategy for run in runs], configs, titles)
     named = [
-        replace(run, strategy=name, experiment=title)
+        replace(
+            run,
+            experiment=title,
+            strategy=name.strategy,
+            plain_name=name.plain,
+            setting=name.setting,
+        )
         for run, name, title in zip(runs, names, titles, strict=True)
     ]
     return sorted(named, key=_order)
@@ -223,7 +214,7 @@ def _unreadable(error: OSError) -> NoReturn:
 
 
 def _read_run(folder: Path) -> Run:
-    config = _mapping(folder / "config.yaml", yaml.safe_load, yaml.YAMLError)
+    config = read_mapping(folder / "config.yaml", yaml.safe_load, yaml.YAMLError)
     environment = folder / "environment.json"
     selection = choice(config.get("selection"))
     seed = config.get("seed")
@@ -239,51 +230,15 @@ def _read_run(folder: Path) -> Run:
         folder=folder,
         strategy=strategy_name(uncertainty, selection, str(config.get("preset", ""))),
         experiment="",
+        plain_name="",
+        setting="",
         uncertainty=uncertainty,
         selection=selection,
         seed=seed,
-        cycles=_rows(folder / "cycles.csv", CycleRow, {"name": "class"}),
-        queries=_rows(queries, QueryRow, {}) if queries.is_file() else (),
+        cycles=read_rows(folder / "cycles.csv", CycleRow, {"name": "class"}),
+        queries=read_rows(queries, QueryRow, {}) if queries.is_file() else (),
         config=config,
-        environment=_mapping(environment, json.loads, ValueError)
+        environment=read_mapping(environment, json.loads, ValueError)
         if environment.is_file()
         else {},
     )
-
-
-def _mapping(
-    path: Path, parse: Callable[[str], Any], failure: type[Exception]
-) -> Mapping[str, Any]:
-    try:
-        loaded = parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, failure) as error:
-        raise ProjectError(f"Expected to read {path}, got: {error}.") from error
-    if not isinstance(loaded, Mapping):
-        raise ProjectError(f"Expected settings by name in {path}, got {loaded!r:.60}.")
-    return loaded
-
-
-def _rows(path: Path, kind: type[Row], renamed: Mapping[str, str]) -> tuple[Row, ...]:
-    """The rows of a CSV file; columns that are not known are left alone."""
-    columns = {renamed.get(f.name, f.name): f for f in fields(kind)}
-    readers: Mapping[str, Callable[[str], Any]] = {"int": int, "float": _number, "str": str}
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            table = csv.DictReader(stream)
-            missing = [name for name in columns if name not in (table.fieldnames or ())]
-            if missing:
-                raise ProjectError(
-                    f"Expected the columns {', '.join(columns)} in {path}; "
-                    f"{', '.join(missing)} is not there.",
-                    cause="the file was written by another version, or changed by hand.",
-                )
-            return tuple(
-                kind(**{f.name: readers[str(f.type)](row[c]) for c, f in columns.items()})
-                for row in table
-            )
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
-        raise ProjectError(f"Expected to read {path}, got: {error}.") from error
-
-
-def _number(cell: str) -> float:
-    return float(cell) if cell else math.nan

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t as student
 
+from nextslice.evaluation.statistics import area_under_curve, confidence
 from nextslice.report.runs import MEAN, Metric, Run
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Group",
     "Spread",
     "Summary",
-    "area_under_curve",
     "confidence",
     "groups",
     "summarise",
@@ -56,9 +54,9 @@ class Group:
         strategy: Its name.
         experiment: What it ran on.
         runs: All of its runs.
-        compared: One run per seed: the finished ones, or where there is none all that
-            recorded something. A half-finished run among finished ones would drag the mean
-            towards the first, small labelled sets.
+        compared: One run per initial set and seed: the finished ones, or where there is none
+            all that recorded something. A half-finished run among finished ones would drag
+            the mean towards the first, small labelled sets.
         cycles: The cycles that all compared runs have recorded, the initial one included.
     """
 
@@ -69,14 +67,24 @@ class Group:
     cycles: tuple[int, ...]
 
     @property
+    def plain_name(self) -> str:
+        """What the strategy is called in a table that holds one setting."""
+        return self.runs[0].plain_name
+
+    @property
+    def setting(self) -> str:
+        """What was varied on purpose besides the strategy; only runs of one are pairs."""
+        return self.runs[0].setting
+
+    @property
     def unfinished(self) -> tuple[Run, ...]:
         """Runs that have not recorded every planned cycle."""
         return tuple(run for run in self.runs if not run.finished)
 
     @property
     def repeated(self) -> tuple[Run, ...]:
-        """Runs left out because another run of the strategy has the same seed and split."""
-        kept = {id(run) for run in _one_per_seed(self.runs)}
+        """Runs left out because another has the same strategy, initial set, seed and split."""
+        kept = {id(run) for run in _one_per_pair(self.runs)}
         return tuple(run for run in self.runs if id(run) not in kept)
 
     @property
@@ -102,7 +110,7 @@ class Summary:
     Attributes:
         strategy: Its name.
         experiment: What it ran on.
-        seeds: Compared runs, one per seed.
+        seeds: Compared runs, one per initial set and seed.
         unfinished: How many of its runs are not finished.
         provisional: Whether the compared runs themselves are not finished.
         cycles: Queries that the means go over.
@@ -146,30 +154,8 @@ def summarise(runs: Sequence[Run]) -> tuple[Summary, ...]:
     return tuple(_summary(group) for group in groups(runs))
 
 
-def area_under_curve(curve: Mapping[int, float]) -> float | None:
-    """Trapezoids under value against labelled slices, divided by the range of slices.
-
-    It lies between the curve's lowest and highest value; None with fewer than two points.
-    """
-    slices = sorted(curve)
-    if len(slices) < 2:
-        return None
-    area = math.fsum((b - a) * (curve[a] + curve[b]) / 2 for a, b in pairwise(slices))
-    return area / (slices[-1] - slices[0])
-
-
-def confidence(values: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % confidence interval of the mean by Student's t; None with one value."""
-    count = len(values)
-    if count < 2:
-        return None
-    mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
-    half = float(student.ppf(0.975, count - 1)) * std / math.sqrt(count)
-    return mean - half, mean + half
-
-
 def _group(members: Sequence[Run]) -> Group:
-    single = _one_per_seed(members)
+    single = _one_per_pair(members)
     finished = [run for run in single if run.finished]
     compared = finished or [run for run in single if run.recorded]
     common = set.intersection(*(set(run.recorded) for run in compared)) if compared else set()
@@ -179,9 +165,9 @@ def _group(members: Sequence[Run]) -> Group:
     )
 
 
-def _one_per_seed(runs: Iterable[Run]) -> list[Run]:
-    """Of runs with the same seed and split the one that went farthest, the first of equals."""
-    best: dict[tuple[int, int], Run] = {}
+def _one_per_pair(runs: Iterable[Run]) -> list[Run]:
+    """Of runs with the same initial set, seed and split the one that went farthest."""
+    best: dict[tuple[int, int, int], Run] = {}
     for run in runs:
         other = best.get(run.pair)
         if other is None or len(run.recorded) > len(other.recorded):
@@ -193,7 +179,7 @@ def _summary(group: Group) -> Summary:
     classes = group.compared[0].classes if group.compared else ()
     last = group.cycles[-1:]
     finals = [run.metric("dice_3d").get(cycle) for run in group.compared for cycle in last]
-    areas = [area_under_curve(group.curve(run)) for run in group.compared]
+    areas = [_area(group.curve(run)) for run in group.compared]
     units = {run.distance_unit for run in group.compared}
     return Summary(
         strategy=group.strategy,
@@ -211,10 +197,17 @@ def _summary(group: Group) -> Summary:
             for name in (MEAN, *classes)
         },
         final=Spread.of(value for value in finals if value is not None),
-        area=Spread.of(value for value in areas if value is not None),
+        area=Spread.of(areas),
         strength=_per_query(group, [run.strengths() for run in group.compared]),
         volumes=_per_query(group, [run.volumes() for run in group.compared]),
         seconds=_per_query(group, [run.sampling_seconds() for run in group.compared]),
+    )
+
+
+def _area(curve: Mapping[int, float]) -> float:
+    labelled = sorted(curve)
+    return area_under_curve(
+        np.array(labelled, dtype=float), np.array([curve[count] for count in labelled])
     )
 
 
