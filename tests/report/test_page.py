@@ -84,9 +84,17 @@ def test_the_report_holds_a_page_tables_and_figures(
         "report.html",
         "comparison.md",
         "comparison.csv",
+        "tables",
         *(f"{name}.{kind}" for name in ("dice", "queries", "times") for kind in ("png", "svg")),
     }
+    keys = ("table-1", "table-2", "against-random-sampling", "summary", "penalties")
+    both = "with-against-without-stochastic-batches"
+    assert {file.name for file in (path.parent / "tables").iterdir()} == {
+        f"{key}.{ending}" for key in (*keys, both) for ending in ("md", "csv", "tex")
+    }
     page = _Page(path)
+    for told in ("Table 1", "w/o SB", "Against random sampling"):
+        assert told in page.words
     for told in ("Task04", "quick", "A processor", "torch 2.13.0", "0123456789ab", "float32"):
         assert told in page.words
     assert "2 min 27 s of training" in page.words  # 6 runs of 24.5 seconds
@@ -208,7 +216,7 @@ def test_the_table_fits_a_terminal_of_80_columns(write_run: WriteRun, tmp_path: 
     assert max(map(len, text.splitlines())) <= 80
     assert "stochastic" in text
     assert "[red]" in text
-    for title in ("Strategy", "Seeds", "(mm)", "per query", "(s)"):
+    for title in ("Strategy", "Runs", "(mm)", "per query", "(s)"):
         assert title in text
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nextslice.evaluation.statistics import pairs_needed
 from nextslice.report import read_runs
-from nextslice.report.reading import difference, reading, spread_between_seeds
+from nextslice.report.reading import reading, spread_between_seeds
 from nextslice.report.summaries import groups
 
 WriteRun = Callable[..., Path]
@@ -43,17 +44,6 @@ def _sentence(sentences: Sequence[str], start: str) -> str:
     return found
 
 
-def test_differences_are_taken_pair_by_pair_over_shared_cycles(
-    write_run: WriteRun, tmp_path: Path
-) -> None:
-    write_run("a", [0.1, 0.5, 0.6, 0.9])
-    write_run("b", [0.1, 0.7, 0.9], uncertainty="entropy", selection="top-k")
-    write_run("c", [0.1, 0.7, 0.9], uncertainty="entropy", selection="top-k", seed=9)
-    random, entropy = groups(read_runs(tmp_path))
-    found = difference(entropy, random)
-    assert list(found.pairs) == pytest.approx([(0.2 + 0.3) / 2])
-
-
 def test_the_spread_between_seeds_is_the_pooled_deviation_of_their_means(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
@@ -70,7 +60,7 @@ def test_a_difference_within_the_spread_is_called_chance(
     _write(write_run, [0.60, 0.70], [0.61, 0.72])
     told = _sentence(reading(read_runs(tmp_path)), "entropy was")
     assert "1.5 Dice points above random" in told
-    assert "2 seeds: +1.0, +2.0" in told
+    assert "2 pairs: +1.0, +2.0" in told
     assert "within chance" in told
 
 
@@ -98,7 +88,7 @@ def test_one_seed_proves_nothing(write_run: WriteRun, tmp_path: Path) -> None:
 def test_there_is_no_interval_and_no_significance_below_five_pairs(
     write_run: WriteRun, tmp_path: Path, seeds: int
 ) -> None:
-    _write(write_run, [0.6] * seeds, [0.9] * seeds)
+    _write(write_run, [0.6] * seeds, [0.9] * seeds, [0.95] * seeds)
     text = " ".join(reading(read_runs(tmp_path))).lower()
     assert "signific" not in text
     assert "interval" not in text
@@ -112,14 +102,63 @@ def test_from_five_pairs_on_the_interval_is_that_of_a_paired_t_test(
     sentences = reading(read_runs(tmp_path))
     expected = stats.ttest_rel(entropy, random).confidence_interval(0.95)
     told = _sentence(sentences, "entropy was 4.2 Dice points above random")
-    assert f"{100 * expected.low:+.1f} to {100 * expected.high:+.1f}." in told
-    assert "level with random" in _sentence(sentences, "entropy + stochastic batches was level")
+    assert f"{100 * expected.low:+.1f} to {100 * expected.high:+.1f}, p = 0.062" in told
+    assert "All 5 pairs agree: a hint" in told
+    assert "level with random" in "".join(sentences)
     assert "not corrected" in " ".join(sentences)
 
 
-def test_an_interval_that_holds_0_is_called_chance(write_run: WriteRun, tmp_path: Path) -> None:
-    _write(write_run, [0.6] * 5, [0.5, 0.71, 0.5, 0.7, 0.61])
-    assert "this may be chance" in _sentence(reading(read_runs(tmp_path)), "entropy was")
+def test_five_pairs_are_said_to_be_too_few_however_well_they_agree(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write(write_run, [0.6, 0.61, 0.62, 0.6, 0.6], [0.9, 0.92, 0.91, 0.9, 0.93])
+    text = " ".join(reading(read_runs(tmp_path)))
+    assert "the smallest p that the test by run can give is 0.0625" in text
+    assert "takes 6 pairs at least" in text
+    assert "a significant difference" not in text
+
+
+def test_a_difference_that_six_pairs_agree_on_is_significant(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    gains = [0.02, 0.03, 0.01, 0.04, 0.02, 0.03]
+    _write(write_run, [0.6] * 6, [0.6 + gain for gain in gains])
+    told = _sentence(reading(read_runs(tmp_path)), "entropy was 2.5 Dice points above random")
+    assert told.endswith("p = 0.031: a significant difference.")
+
+
+def test_a_correction_that_takes_significance_away_is_told(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    gains = [0.02, 0.03, 0.01, 0.04, 0.02, 0.03]
+    _write(write_run, [0.6] * 6, [0.6] * 6, [0.6 + gain for gain in gains])
+    told = _sentence(
+        reading(read_runs(tmp_path)),
+        "entropy + stochastic batches was 2.5 Dice points above random",
+    )
+    assert "p = 0.031 (0.062 after Holm's correction)" in told
+    assert "a significant difference" not in told
+
+
+def test_what_may_be_chance_comes_with_the_pairs_it_would_take(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    entropy = [0.62, 0.59, 0.63, 0.58, 0.62, 0.61]
+    _write(write_run, [0.6] * 6, entropy)
+    gains = np.subtract(entropy, 0.6)
+    needed = pairs_needed(gains)
+    assert needed is not None
+    told = _sentence(reading(read_runs(tmp_path)), "entropy was 0.8 Dice points above")
+    assert (
+        f"may be chance. A difference of this size would need about {needed - 6} pairs" in told
+    )
+
+
+def test_worse_than_random_is_said_as_plainly(write_run: WriteRun, tmp_path: Path) -> None:
+    _write(write_run, [0.6] * 7, [0.55, 0.56, 0.54, 0.55, 0.53, 0.55, 0.56])
+    told = _sentence(reading(read_runs(tmp_path)), "entropy was")
+    assert "Dice points below random" in told
+    assert "a significant difference" in told
 
 
 def test_with_is_compared_to_without_stochastic_batches(
@@ -130,22 +169,77 @@ def test_with_is_compared_to_without_stochastic_batches(
     assert any("20.5 Dice points above entropy" in sentence for sentence in sentences)
 
 
-def test_strategies_with_another_budget_are_not_compared(
+def test_many_comparisons_with_random_are_sorted_by_what_can_be_said(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
-    for budget in (2, 5):
-        changes = {"budget": budget}
-        write_run(f"r{budget}", [0.1, 0.6], changes=changes)
-        write_run(
-            f"e{budget}",
-            [0.1, 0.7],
-            changes=changes,
-            uncertainty="entropy",
-            selection="top-k",
-        )
-    told = [s for s in reading(read_runs(tmp_path)) if " was " in s]
-    assert len(told) == 2
-    assert all(sentence.count("budget 2") in {0, 2} for sentence in told)
+    gains = {
+        "better": [0.10, 0.11, 0.12, 0.10, 0.13, 0.11, 0.10, 0.12],
+        "worse": [-0.10, -0.11, -0.12, -0.10, -0.13, -0.11, -0.10, -0.12],
+        "open": [0.03, -0.02, 0.04, 0.01, -0.01, 0.02, 0.00, 0.03],
+        "same": [0.0] * 8,
+    }
+    for seed in range(8):
+        write_run(f"r{seed}", [0.1, 0.6], seed=seed)
+        for name, each in gains.items():
+            write_run(
+                f"{name}{seed}",
+                [0.1, 0.6 + each[seed]],
+                seed=seed,
+                uncertainty=f"pkg:{name}",
+                selection="top-k",
+            )
+    for seed in range(3):
+        write_run(f"few{seed}", [0.1, 0.8], seed=seed, selection="core-set")
+    write_run("lone", [0.1, 0.9], seed=99, uncertainty="entropy", selection="top-k")
+    sentences = reading(read_runs(tmp_path))
+    assert "pkg:better (+11.1, p = 0.039)" in _sentence(sentences, "Significantly above random")
+    assert "pkg:worse (-11.1" in _sentence(sentences, "Significantly below random")
+    assert "core-set (+20.0)" in _sentence(sentences, "Above random in every pair")
+    untold = _sentence(sentences, "Not told apart from random")
+    assert "pkg:open (+1.3, about" in untold
+    assert "pkg:same (level)" in untold
+    assert _sentence(sentences, "Without a seed in common").endswith("random: entropy.")
+
+
+def test_settings_are_told_together_and_pairs_stay_within_them(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for budget, gain in ((2, 0.1), (5, 0.2)):
+        for seed in range(3):
+            chance = {"changes": {"budget": budget}, "seed": seed}
+            write_run(f"r{budget}{seed}", [0.1, budget / 10], **chance)
+            write_run(
+                f"e{budget}{seed}",
+                [0.1, budget / 10 + gain + seed / 100],
+                **chance,
+                uncertainty="entropy",
+                selection="top-k",
+            )
+    sentences = reading(read_runs(tmp_path))
+    assert (
+        "2 strategies with 3 seeds each in each of 2 settings (budget 2, budget 5)"
+        in (sentences[0])
+    )
+    told = _sentence(sentences, "entropy was 16.0 Dice points above random")
+    assert "6 pairs; budget 2: +11.0; budget 5: +21.0" in told
+    assert any("several settings share what the seed decides" in one for one in sentences)
+
+
+def test_the_reading_by_cycle_is_told_with_its_fault(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write(write_run, [], [0.5, 0.51, 0.52, 0.5], [0.6, 0.62, 0.6, 0.65])
+    told = _sentence(reading(read_runs(tmp_path)), "If each cycle counted as a pair")
+    assert "1 of 1 comparison with and without" in told  # 8 cycles agree, 4 pairs
+    assert "says less than it seems to" in told
+
+
+def test_initial_sets_are_not_called_seeds(write_run: WriteRun, tmp_path: Path) -> None:
+    for initial in (1, 2):
+        chance = {"changes": {"initial_seed": initial}}
+        write_run(f"r{initial}", [0.1, 0.5], **chance)
+        write_run(f"e{initial}", [0.1, 0.6], **chance, uncertainty="entropy", selection="top-k")
+    assert "2 strategies with 2 runs each. Between runs" in reading(read_runs(tmp_path))[0]
 
 
 def test_strategies_without_a_seed_in_common_are_not_compared(
@@ -166,3 +260,20 @@ def test_there_may_be_nothing_to_compare(write_run: WriteRun, tmp_path: Path) ->
 def test_one_strategy_alone_is_told_what_it_lacks(write_run: WriteRun, tmp_path: Path) -> None:
     write_run("a", [0.1, 0.2], uncertainty="entropy", selection="top-k")
     assert "run random beside it" in reading(read_runs(tmp_path))[0]
+
+
+def test_volumes_and_strength_are_told_with_and_without_side_by_side(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("r", [0.1, 0.5])
+    write_run(
+        "e", [0.1, 0.5], uncertainty="entropy", selection="top-k", strength=2.6, volumes=1
+    )
+    write_run(
+        "s", [0.1, 0.5], uncertainty="entropy", selection="stochastic-batches", strength=0.9
+    )
+    sentences = reading(read_runs(tmp_path))
+    assert "random 2.0; entropy 1.0, with stochastic batches 2.0." in _sentence(
+        sentences, "Volumes in a query"
+    )
+    assert "entropy 2.6, with stochastic batches 0.9." in _sentence(sentences, "Queries scored")

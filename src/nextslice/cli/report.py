@@ -68,27 +68,29 @@ def comparison_table(runs: Sequence[Run], title: str = "") -> Table:
         runs: Of one experiment.
         title: What to write above the table.
     """
+    from nextslice.report import comparison
     from nextslice.report.summaries import summarise
-    from nextslice.report.tables import comparison_cells, plain_text
+    from nextslice.report.tables import plain_text
 
-    cells = comparison_cells(summarise(runs))
-    shown = [place for place, title in enumerate(cells.header) if title not in _LEFT_OUT]
+    compared = comparison.comparison_table(summarise(runs))
+    shown = [place for place, title in enumerate(compared.columns) if title not in _LEFT_OUT]
     table = Table(
         title=Text(plain_text(title), style="bold") if title else None,
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        caption="mean (standard deviation) over cycles and seeds; Dice in percent",
+        caption="mean (standard deviation) over cycles and runs; Dice in percent",
         caption_justify="left",
     )
-    longest = max((len(word) for row in cells.rows for word in row[0].split()), default=0)
+    rows = [[cell.words for cell in row] for row in compared.rows]
+    longest = max((len(word) for row in rows for word in row[0].split()), default=0)
     for place in shown:
         if place == 0:  # the one column that gives way; a word stays whole
             table.add_column("Strategy", min_width=min(longest, 24), overflow="fold")
         else:
-            header = Text("\n".join(cells.header[place].split(" ", 1)))
+            header = Text("\n".join(compared.columns[place].split(" ", 1)))
             table.add_column(header, justify="right", no_wrap=True)
-    for row in cells.rows:
+    for row in rows:
         table.add_row(
             *(Text(row[place].replace(" (", "\n(") if place else row[0]) for place in shown)
         )

@@ -6,20 +6,40 @@
 - ``experiments.py``: which runs may be compared
 - ``apart.py``: the settings that tell compared runs apart, in words
 - ``summaries.py``: runs of one strategy together: means, spreads, the area under the curve
-- ``tables.py``: those numbers as Markdown and CSV
+- ``differences.py``: one strategy less another, pair by pair and cycle by cycle
+- ``tables.py``: what a table is: cells, headings, a caption, footnotes
+- ``rendering.py``: a table as Markdown, CSV and LaTeX
+- ``comparison.py``: the strategies side by side
+- ``lines.py``: the strategies in the order and with the words of the paper
+- ``stars.py``: marks beside numbers, what is bold, the footnotes that explain it
+- ``columns.py``: one metric of all strategies, as the paper's tables show it
+- ``wide.py``: tables 2 to 4 of the paper
+- ``paper.py``: table 1, and all four together
+- ``significance.py``: differences with intervals and p-values, areas, the penalty matrix
 - ``style.py``: a strategy's colour, line and marker
 - ``lettering.py``: text in figures, in lines that fit their place
 - ``labels.py``: names at the ends of lines, or numbers and a legend below
 - ``drawing.py``: a figure with its words, its axes, and how it is written
 - ``curves.py``: 3D Dice against labelled slices
 - ``figures.py``: all figures; the queries and the sampling times
+- ``queried.py``: what was queried, in words
 - ``reading.py``: what the numbers say, in a few plain sentences
 - ``facts.py``: what ran and on what
-- ``page.py``  ``templates/report.html.j2``: all of it on one page that stands by itself
+- ``page.py``  ``templates/``: all of it on one page that stands by itself
 """
 
 from nextslice.report.page import write_report
+from nextslice.report.paper import paper_tables
 from nextslice.report.runs import Run, read_runs
+from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import Summary, summarise
 
-__all__ = ["Run", "Summary", "read_runs", "summarise", "write_report"]
+__all__ = [
+    "Run",
+    "Summary",
+    "paper_tables",
+    "read_runs",
+    "statistics_tables",
+    "summarise",
+    "write_report",
+]

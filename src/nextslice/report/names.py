@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ __all__ = [
     "Choice",
     "by_path",
     "choice",
+    "label_informed",
     "short_value",
     "shortened",
     "strategy_name",
@@ -83,6 +85,16 @@ def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) ->
     return _base_name(uncertainty, selection) + _bracketed(parameters)
 
 
+def label_informed(selection: Choice) -> bool:
+    """Whether a selection, or one that it wraps, looks at labels before they are annotated.
+
+    No expert can offer that: such a strategy shows what would be possible, and nothing more.
+    """
+    told = (selection.name, *selection.parameters.values())
+    kinds = [_SELECTIONS.get(name) for name in told if isinstance(name, str)]
+    return any(getattr(kind, "label_informed", False) for kind in kinds)
+
+
 def by_path(nested: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings by dotted path: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
     return dict(_leaves(nested, ""))
@@ -135,11 +147,17 @@ def _uncertainty_defaults(uncertainty: Choice | None, preset: str) -> dict[str, 
     """As the preset has them; the classes themselves would need torch."""
     if uncertainty is None or not preset.replace("-", "").isalnum():
         return {}
+    return by_path(_uncertainties_of(preset).get(uncertainty.name) or {})
+
+
+@cache
+def _uncertainties_of(preset: str) -> Mapping[str, Any]:
+    """Read once: parsing it for each of many runs takes longer than all the rest."""
     source = files("nextslice").joinpath("presets", f"{preset}.yaml")
     if not source.is_file():
         return {}
-    presets = yaml.safe_load(source.read_text(encoding="utf-8"))
-    return by_path(presets.get("uncertainties", {}).get(uncertainty.name) or {})
+    found: Mapping[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return found.get("uncertainties") or {}
 
 
 def _leaves(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -16,22 +16,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
 from nextslice.report.apart import unnamed_differences
+from nextslice.report.comparison import (
+    NOTE,
+    class_table,
+    comparison_csv,
+    comparison_markdown,
+    comparison_table,
+)
 from nextslice.report.drawing import save
 from nextslice.report.experiments import by_experiment
 from nextslice.report.facts import data_name, machine_of, settings_of, software_of
 from nextslice.report.figures import draw_all
+from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading
+from nextslice.report.rendering import write_tables
 from nextslice.report.runs import Run, read_runs
+from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import groups, summarise
-from nextslice.report.tables import (
-    NOTE,
-    class_cells,
-    comparison_cells,
-    duration,
-    plain_text,
-    to_csv,
-    to_markdown,
-)
+from nextslice.report.tables import duration, plain_text
 from nextslice.wording import counted
 
 __all__ = ["write_report"]
@@ -47,9 +49,10 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
     Args:
         folder: A run's folder, or one that holds runs at any depth.
-        out: Folder for ``report.html``, ``comparison.md``, ``comparison.csv`` and the figures
-            as PNG and SVG; ``FOLDER/report`` by default. With more than one experiment the
-            figures' names end in its number and its data.
+        out: Folder for ``report.html``, ``comparison.md``, ``comparison.csv``, ``tables/`` as
+            Markdown, CSV and LaTeX, and the figures as PNG and SVG; ``FOLDER/report`` by
+            default. With more than one experiment the figures' names end in its number and
+            its data.
 
     Returns:
         The path of ``report.html``.
@@ -83,8 +86,10 @@ def _why_not(error: OSError) -> str:
 def _write(runs: Sequence[Run], folder: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summaries = summarise(runs)
-    write_atomically(out / "comparison.md", to_markdown(summaries))
-    write_atomically(out / "comparison.csv", to_csv(summaries))
+    write_atomically(out / "comparison.md", comparison_markdown(summaries))
+    write_atomically(out / "comparison.csv", comparison_csv(summaries))
+    tables = [*paper_tables(runs), *statistics_tables(runs)]
+    write_tables(tables, out / "tables")
     experiments = by_experiment(runs)
     several = len(experiments) > 1
     sections = [
@@ -103,6 +108,7 @@ def _write(runs: Sequence[Run], folder: Path, out: Path) -> Path:
         written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         lead=_lead_of_all(sections, runs) if several else sections[0]["lead"],
         sections=sections,
+        tables=tables,
         note=NOTE,
     )
     path = out / "report.html"
@@ -129,8 +135,8 @@ def _section(runs: Sequence[Run], folder: Path, out: Path, suffix: str) -> dict[
         "lead": _lead(runs),
         "sentences": reading(runs),
         "notes": _notes(runs),
-        "comparison": comparison_cells(summaries),
-        "by_class": class_cells(summaries) if _class_count(runs) > 1 else None,
+        "comparison": comparison_table(summaries),
+        "by_class": class_table(summaries) if _class_count(runs) > 1 else None,
         "figures": figures,
         "runs": [_run_row(run, folder) for run in runs],
         "settings": settings_of(runs),

@@ -1,177 +1,161 @@
-"""The comparison as Markdown for people and as CSV for programs."""
+"""What a table of a report is: cells in blocks of rows, below headings that may span columns.
+
+One table is shown in many ways: as Markdown, CSV and LaTeX (``rendering.py``), on the page, in
+a terminal. So a cell knows its number, its spread and what is remarkable about it.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nextslice.report.experiments import by_experiment
-from nextslice.report.runs import MEAN, Metric
-from nextslice.report.summaries import METRICS, Spread, Summary
+from nextslice.report.summaries import Spread
 
 __all__ = [
-    "NOTE",
-    "Cells",
-    "class_cells",
-    "comparison_cells",
+    "NOTHING",
+    "Cell",
+    "Head",
+    "Row",
+    "Table",
     "duration",
+    "heads",
+    "labelled",
+    "mean_and_spread",
+    "number",
     "plain_text",
-    "to_csv",
-    "to_markdown",
 ]
 
-NOTE = (
-    "Mean (standard deviation) over cycles and seeds, the initial set left out; final and "
-    "area over seeds. Dice in percent, higher is better; HD95, lower is better. Area: under "
-    "3D Dice against labelled slices, divided by their range. Strength: how far the query's "
-    "mean score lies above the pool's, in standard deviations (\N{GREEK SMALL LETTER SIGMA}). "
-    "Sampling: seconds to score the pool and select."
-)
+NOTHING = "\N{EN DASH}"
+"""What stands where nothing was measured."""
 
-_NOTHING = "\N{EN DASH}"
-_TITLES: dict[Metric, str] = {"dice_3d": "3D Dice", "dice_2d": "2D Dice", "hd95_3d_mm": "HD95"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
-class Cells:
-    """A table of texts; the first column names the strategy."""
+class Cell:
+    """One place of a table.
 
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    Attributes:
+        text: What is read: a name, or a number with the digits that it deserves.
+        aside: What stands beside it, such as "(±1.67)".
+        value: The number itself, in the table's unit; None for a text.
+        spread: Its standard deviation, if it is a mean.
+        bold: Whether it stands out.
+        marks: Signs that a footnote explains: "*".
+    """
+
+    text: str = ""
+    aside: str = ""
+    value: float | None = None
+    spread: float | None = None
+    bold: bool = False
+    marks: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it in one line, without weight: "72.59* (±14.96)"."""
+        return f"{self.text}{self.marks} {self.aside}".strip()
+
+
+@dataclass(frozen=True)
+class Head:
+    """A heading over one column or several."""
+
+    text: str
+    span: int = 1
+
+
+Row = tuple[Cell, ...]
+"""First the cells that name the row, then one for each column."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with all that belongs to it.
+
+    Attributes:
+        key: The name of its files, without an ending; unique within a report.
+        title: "Table 1".
+        caption: What it shows.
+        stubs: Headings of the first columns, which name the row; often empty.
+        header: One or two rows of headings over the other columns; those of the last row
+            span one column each.
+        blocks: Rows that belong together, block by block.
+        footnotes: What the marks mean and what one has to know.
+    """
+
+    key: str
+    title: str
+    caption: str
+    stubs: tuple[str, ...]
+    header: tuple[tuple[Head, ...], ...]
+    blocks: tuple[tuple[Row, ...], ...]
+    footnotes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, from the top to the bottom."""
+        return tuple(row for block in self.blocks for row in block)
+
+    @property
+    def shown(self) -> tuple[tuple[Row, ...], ...]:
+        """The blocks for people's eyes: what names a whole block stands in its first row."""
+        if len(self.stubs) < 2:
+            return self.blocks
+        return tuple(
+            tuple(
+                (Cell(), *row[1:]) if place and row[0] == block[place - 1][0] else row
+                for place, row in enumerate(block)
+            )
+            for block in self.blocks
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The heading of each column in one line, stubs first: "Anterior: 3D DSC"."""
+        spread = [[head.text for head in row for _ in range(head.span)] for row in self.header]
+        told = [": ".join(filter(None, texts)) for texts in zip(*spread, strict=True)]
+        return (*self.stubs, *told)
+
+
+def heads(*texts: str) -> tuple[tuple[Head, ...], ...]:
+    """One row of headings, each over one column."""
+    return (tuple(Head(text) for text in texts),)
+
+
+def labelled(name: str, marks: str = "") -> Cell:
+    """A cell that holds a name from a file."""
+    return Cell(plain_text(name), marks=marks)
+
+
+def number(value: float | None, digits: int, *, signed: bool = False) -> Cell:
+    """A cell that holds a number, or a dash for None."""
+    if value is None:
+        return Cell(NOTHING)
+    return Cell(f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}", value=value)
+
+
+def mean_and_spread(
+    spread: Spread | None, digits: int, scale: float = 1, *, sign: str = ""
+) -> Cell:
+    """A mean with its standard deviation in brackets, or a dash for None.
+
+    Args:
+        spread: What was measured.
+        digits: Decimals shown.
+        scale: What the numbers are multiplied by: 100 for percent.
+        sign: What stands before the standard deviation.
+    """
+    if spread is None:
+        return Cell(NOTHING)
+    mean, std = spread.mean * scale, None if spread.std is None else spread.std * scale
+    aside = "" if std is None else f"({sign}{std:.{digits}f})"
+    return Cell(f"{mean:.{digits}f}", aside, mean, std)
 
 
 def plain_text(name: str) -> str:
     """A name from a file, without characters that steer a terminal or turn the text around."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name)
-
-
-def comparison_cells(summaries: Sequence[Summary]) -> Cells:
-    """One row per strategy of one experiment, metrics averaged over the classes."""
-    header = (
-        "Strategy",
-        "Seeds",
-        "Cycles",
-        "Labelled",
-        "3D Dice",
-        "2D Dice",
-        f"HD95 ({_unit(summaries)})",
-        "Final 3D Dice",
-        "Area",
-        "Strength (\N{GREEK SMALL LETTER SIGMA})",
-        "Volumes per query",
-        "Sampling (s)",
-    )
-    rows = tuple(
-        (
-            plain_text(summary.strategy),
-            _seeds(summary),
-            str(summary.cycles),
-            _NOTHING if summary.labelled is None else "{} to {}".format(*summary.labelled),
-            *(_metric(summary, metric, MEAN) for metric in METRICS),
-            _spread(summary.final, 2, 100),
-            _spread(summary.area, 2, 100),
-            _spread(summary.strength, 2),
-            _spread(summary.volumes, 1),
-            _spread(summary.seconds, 2),
-        )
-        for summary in summaries
-    )
-    return Cells(header, rows)
-
-
-def class_cells(summaries: Sequence[Summary]) -> Cells:
-    """One row per strategy, metrics class by class, as in the paper's table 1."""
-    names = _classes(summaries)
-    unit = _unit(summaries)
-    header = (
-        "Strategy",
-        *(
-            plain_text(f"{name}: {_TITLES[metric]}") + (f" ({unit})" if "hd" in metric else "")
-            for name in names
-            for metric in METRICS
-        ),
-    )
-    rows = tuple(
-        (
-            plain_text(summary.strategy),
-            *(_metric(summary, metric, name) for name in names for metric in METRICS),
-        )
-        for summary in summaries
-    )
-    return Cells(header, rows)
-
-
-def to_markdown(summaries: Sequence[Summary]) -> str:
-    """The comparison, and where there are several classes one table class by class.
-
-    With more than one experiment, each has its tables under a heading.
-    """
-    experiments = by_experiment(summaries)
-    parts = ["# Comparison"]
-    if len(experiments) > 1:
-        parts.append(NOTE)
-    for title, members in experiments.items():
-        if len(experiments) > 1:
-            parts += [f"## {_escaped(plain_text(title))}", _markdown(comparison_cells(members))]
-        else:
-            parts += [_markdown(comparison_cells(members)), NOTE]
-        if len(_classes(members)) > 1:
-            depth = "###" if len(experiments) > 1 else "##"
-            parts += [f"{depth} Class by class", _markdown(class_cells(members))]
-    return "\n\n".join(parts) + "\n"
-
-
-def to_csv(summaries: Sequence[Summary]) -> str:
-    """One row per strategy and class (``mean`` is the mean over classes), all digits.
-
-    Dice is from 0 to 1 and an empty cell means that nothing was measured. Columns that do not
-    depend on the class are repeated; ``final`` and ``area`` are of the mean over classes.
-    With more than one experiment, its title is the first column.
-    """
-    several = len({summary.experiment for summary in summaries}) > 1
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    pairs = [(metric, part) for metric in METRICS for part in ("mean", "std")]
-    once = ("final_dice_3d", "area", "strength", "volumes_per_query", "sampling_seconds")
-    writer.writerow(
-        (
-            *(("experiment",) if several else ()),
-            *("strategy", "class", "seeds", "unfinished", "cycles"),
-            *("first_labelled", "last_labelled"),
-            *(f"{metric.removesuffix('_mm')}_{part}" for metric, part in pairs),
-            "hd95_unit",
-            *(f"{name}_{part}" for name in once for part in ("mean", "std")),
-        )
-    )
-    for summary in summaries:
-        of_all = (
-            summary.final,
-            summary.area,
-            summary.strength,
-            summary.volumes,
-            summary.seconds,
-        )
-        for name in (MEAN, *summary.classes):
-            writer.writerow(
-                (
-                    *((_inert(summary.experiment),) if several else ()),
-                    *(_inert(summary.strategy), _inert(name)),
-                    *(summary.seeds, summary.unfinished, summary.cycles),
-                    *(summary.labelled or ("", "")),
-                    *(
-                        cell
-                        for metric in METRICS
-                        for cell in _digits(summary.metrics.get((metric, name)))
-                    ),
-                    summary.distance_unit,
-                    *(cell for spread in of_all for cell in _digits(spread)),
-                )
-            )
-    return text.getvalue()
 
 
 def duration(seconds: float) -> str:
@@ -184,56 +168,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def _seeds(summary: Summary) -> str:
-    if summary.provisional:
-        return f"{summary.seeds} (unfinished)"
-    more = f" (+{summary.unfinished} unfinished)" if summary.unfinished else ""
-    return f"{summary.seeds}{more}"
-
-
-def _metric(summary: Summary, metric: Metric, name: str) -> str:
-    scale = 1 if metric == "hd95_3d_mm" else 100
-    return _spread(summary.metrics.get((metric, name)), 2, scale)
-
-
-def _spread(spread: Spread | None, digits: int, scale: float = 1) -> str:
-    if spread is None:
-        return _NOTHING
-    mean = f"{spread.mean * scale:.{digits}f}"
-    return mean if spread.std is None else f"{mean} ({spread.std * scale:.{digits}f})"
-
-
-def _digits(spread: Spread | None) -> tuple[str, str]:
-    if spread is None:
-        return "", ""
-    return f"{spread.mean:.7g}", "" if spread.std is None else f"{spread.std:.7g}"
-
-
-def _classes(summaries: Sequence[Summary]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for summary in summaries for name in summary.classes))
-
-
-def _unit(summaries: Sequence[Summary]) -> str:
-    return " or ".join(sorted({s.distance_unit for s in summaries if s.seeds})) or "mm"
-
-
-def _markdown(cells: Cells) -> str:
-    header = [_escaped(cell) for cell in cells.header]
-    ruler = ["---", *("---:" for _ in cells.header[1:])]
-    rows = [[_escaped(cell) for cell in row] for row in cells.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ruler, *rows))
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is: no table border, link, emphasis or HTML."""
-    text = re.sub(r"([\\`*_\[\]|#!~$])", r"\\\1", text)
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("://", ":&#47;&#47;")  # an address is not made a link
-
-
-def _inert(text: str) -> str:
-    """A name that a spreadsheet does not take for a formula."""
-    text = plain_text(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

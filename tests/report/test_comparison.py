@@ -8,14 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nextslice.report import Run, read_runs, summarise
-from nextslice.report.tables import comparison_cells, duration, to_csv, to_markdown
+from nextslice.report.comparison import (
+    comparison_csv,
+    comparison_markdown,
+    comparison_table,
+)
+from nextslice.report.tables import duration
 
 WriteRun = Callable[..., Path]
 
 MARKDOWN = """\
 # Comparison
 
-| Strategy | Seeds | Cycles | Labelled | 3D Dice | 2D Dice | HD95 (mm) | Final 3D Dice | Area | Strength (σ) | Volumes per query | Sampling (s) |
+| Strategy | Runs | Cycles | Labelled | 3D Dice | 2D Dice | HD95 (mm) | Final 3D Dice | Area | Strength (σ) | Volumes per query | Sampling (s) |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 | random | 2 | 2 | 2 to 6 | 75.00 (12.91) | 70.00 (12.91) | 2.50 (1.29) | 80.00 (14.14) | 67.50 (24.75) | – | 2.0 (0.0) | 0.50 (0.00) |
 | entropy + stochastic batches | 1 (+1 unfinished) | 2 | 2 to 6 | 80.00 (14.14) | 75.00 (14.14) | 2.00 (1.41) | 90.00 | 65.00 | 0.75 (0.00) | 1.0 (0.0) | 3.50 (0.00) |
@@ -49,18 +54,18 @@ def _runs(write_run: WriteRun, tmp_path: Path) -> list[Run]:
 
 
 def test_the_markdown_is_laid_out_as_ever(write_run: WriteRun, tmp_path: Path) -> None:
-    text = to_markdown(summarise(_runs(write_run, tmp_path)))
+    text = comparison_markdown(summarise(_runs(write_run, tmp_path)))
     assert text.startswith(MARKDOWN)
     assert text.endswith(BY_CLASS)
 
 
 def test_the_csv_is_laid_out_as_ever(write_run: WriteRun, tmp_path: Path) -> None:
-    assert to_csv(summarise(_runs(write_run, tmp_path))) == CSV
+    assert comparison_csv(summarise(_runs(write_run, tmp_path))) == CSV
 
 
 def test_one_class_needs_no_table_class_by_class(write_run: WriteRun, tmp_path: Path) -> None:
     write_run("a", [0.5, 0.6], classes=["gland"])
-    assert "Class by class" not in to_markdown(summarise(read_runs(tmp_path)))
+    assert "Class by class" not in comparison_markdown(summarise(read_runs(tmp_path)))
 
 
 def test_distances_in_voxels_are_not_called_millimetres(
@@ -68,29 +73,29 @@ def test_distances_in_voxels_are_not_called_millimetres(
 ) -> None:
     write_run("a", [0.5, 0.6], changes={"evaluation": {"hd95_in_voxels": True}})
     summaries = summarise(read_runs(tmp_path))
-    assert "HD95 (voxels)" in comparison_cells(summaries).header
-    assert "HD95 (mm)" not in to_markdown(summaries)
-    assert next(csv.DictReader(io.StringIO(to_csv(summaries))))["hd95_unit"] == "voxels"
+    assert "HD95 (voxels)" in comparison_table(summaries).columns
+    assert "HD95 (mm)" not in comparison_markdown(summaries)
+    assert next(csv.DictReader(io.StringIO(comparison_csv(summaries))))["hd95_unit"] == "voxels"
 
 
 def test_names_are_shown_and_steer_nothing(write_run: WriteRun, tmp_path: Path) -> None:
     hostile = "=cmd|<b>[x](http://evil)\x1b[31m\n*a*"
     write_run("a", [0.5, 0.6], uncertainty=hostile, selection="top-k")
     summaries = summarise(read_runs(tmp_path))
-    row = next(line for line in to_markdown(summaries).splitlines() if "cmd" in line)
+    row = next(line for line in comparison_markdown(summaries).splitlines() if "cmd" in line)
     unescaped = row.replace("\\|", "")
     assert unescaped.count("|") == 13
     assert not any(part in row for part in ("<b>", "[x](", "://", "\x1b"))
-    rows = list(csv.reader(io.StringIO(to_csv(summaries))))
+    rows = list(csv.reader(io.StringIO(comparison_csv(summaries))))
     assert len({len(row) for row in rows}) == 1
     assert rows[1][0].startswith("'=cmd")
-    assert "\x1b" not in comparison_cells(summaries).rows[0][0]
+    assert "\x1b" not in comparison_table(summaries).rows[0][0].text
 
 
 def test_nothing_measured_is_a_dash(write_run: WriteRun, tmp_path: Path) -> None:
     write_run("a", [], planned=3)
-    (row,) = comparison_cells(summarise(read_runs(tmp_path))).rows
-    assert row == ("random", "0 (unfinished)", "0", *["–"] * 9)
+    (row,) = comparison_table(summarise(read_runs(tmp_path))).rows
+    assert [cell.words for cell in row] == ["random", "0 (unfinished)", "0", *["–"] * 9]
 
 
 def test_times_are_told_as_people_say_them() -> None:
@@ -112,7 +117,7 @@ def test_each_experiment_has_a_table_of_its_own(write_run: WriteRun, tmp_path: P
     write_run("a", [0.5, 0.6])
     write_run("b", [0.5, 0.9], changes={"data": {"folder": "/x/Prostate_*1*"}})
     summaries = summarise(read_runs(tmp_path))
-    text = to_markdown(summaries)
+    text = comparison_markdown(summaries)
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert [line.split(",")[0] for line in headings] == [
         "## Prostate\\_\\*1\\*",
@@ -120,7 +125,7 @@ def test_each_experiment_has_a_table_of_its_own(write_run: WriteRun, tmp_path: P
     ]
     assert text.count("| random |") == 4
     assert text.count("Mean (standard deviation)") == 1
-    rows = list(csv.DictReader(io.StringIO(to_csv(summaries))))
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(summaries))))
     assert next(iter(rows[0])) == "experiment"
     assert {row["experiment"].split(",")[0] for row in rows} == {"Prostate_*1*", "Task04"}
     assert {row["final_dice_3d_mean"] for row in rows} == {"0.6", "0.9"}

@@ -1,0 +1,216 @@
+"""One strategy less another, pair by pair and cycle by cycle.
+
+A pair is two runs of one experiment and one setting with the same initial set and seed. Which
+strategies are set against each other: each with random, and with against without stochastic
+batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from nextslice.evaluation.statistics import (
+    FEWEST_PAIRS,
+    PerPair,
+    Unit,
+    confidence,
+    pairs_needed,
+    sign_flip_p,
+)
+from nextslice.report.runs import MEAN, Metric
+from nextslice.report.summaries import Group
+
+__all__ = [
+    "Difference",
+    "against_random",
+    "difference",
+    "higher_is_better",
+    "over_settings",
+    "with_and_without",
+]
+
+PairsByCycles = Float[np.ndarray, "pairs cycles"]
+"""One number per pair of runs and cycle; NaN where nothing was measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """A metric of one strategy less that of another.
+
+    Attributes:
+        first: The strategy whose value comes first in the subtraction.
+        second: The one that is subtracted.
+        metric: What is subtracted; Dice from 0 to 1, HD95 in its unit.
+        values: Over the pairs that both have and the cycles that both compare, the initial
+            one left out. Each row has at least one number.
+        settings: The setting of each pair.
+    """
+
+    first: str
+    second: str
+    metric: Metric
+    values: PairsByCycles
+    settings: tuple[str, ...]
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of runs."""
+        return len(self.values)
+
+    @property
+    def per_pair(self) -> PerPair:
+        """The mean over cycles of each pair."""
+        return np.asarray(np.nanmean(self.values, axis=1)) if self.pairs else np.zeros(0)
+
+    @property
+    def mean(self) -> float:
+        """Over the pairs; NaN without any."""
+        return float(np.mean(self.per_pair)) if self.pairs else math.nan
+
+    @property
+    def by_setting(self) -> dict[str, float]:
+        """Setting -> the mean over its pairs."""
+        found: dict[str, list[float]] = {}
+        for setting, value in zip(self.settings, self.per_pair, strict=True):
+            found.setdefault(setting, []).append(float(value))
+        return {setting: float(np.mean(values)) for setting, values in found.items()}
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval of the mean (Student's t over pairs)."""
+        return confidence(self.per_pair)
+
+    @property
+    def needed(self) -> int | None:
+        """How many pairs would find a difference of this size; see ``pairs_needed``.
+
+        Never fewer than the permutation test by run can do with.
+        """
+        needed = pairs_needed(self.per_pair)
+        return None if needed is None else max(needed, FEWEST_PAIRS)
+
+    @property
+    def unanimous(self) -> bool:
+        """Whether all pairs, three at least, agree on the better strategy."""
+        signs = np.sign(self.per_pair)
+        return self.pairs > 2 and abs(signs.sum()) == self.pairs
+
+    @property
+    def first_is_better(self) -> bool:
+        """Whether the difference speaks for the first of the two."""
+        return (self.mean > 0) == higher_is_better(self.metric)
+
+    def p(self, unit: Unit = "run") -> float:
+        """Two-sided p-value of the paired permutation test; NaN without a pair."""
+        return float(sign_flip_p(self.values, unit=unit)) if self.pairs else math.nan
+
+
+def higher_is_better(metric: Metric) -> bool:
+    """True for Dice, False for HD95."""
+    return metric != "hd95_3d_mm"
+
+
+def difference(
+    first: Group, second: Group, metric: Metric = "dice_3d", name: str = MEAN
+) -> Difference:
+    """Two strategies, paired by initial set, seed and split.
+
+    Args:
+        first: Of one experiment and setting.
+        second: Of the same.
+        metric: What is subtracted.
+        name: The class, or the mean over classes.
+    """
+    cycles = sorted(set(first.queried_cycles) & set(second.queried_cycles))
+    others = {run.pair: run.metric(metric, name) for run in second.compared}
+    rows = []
+    for run in first.compared:
+        mine, its = run.metric(metric, name), others.get(run.pair, {})
+        row = [mine.get(cycle, math.nan) - its.get(cycle, math.nan) for cycle in cycles]
+        if not all(map(math.isnan, row)):
+            rows.append(row)
+    values = np.array(rows, dtype=float).reshape(len(rows), len(cycles))
+    settings = (first.setting,) * len(rows)
+    return Difference(first.strategy, second.strategy, metric, values, settings)
+
+
+def over_settings(
+    pairs: Sequence[tuple[Group, Group]], metric: Metric = "dice_3d", name: str = MEAN
+) -> list[Difference]:
+    """Differences of the same two strategies in several settings as one each.
+
+    A pair stays within its setting; the pairs of all settings stand below each other. Those of
+    one seed in two settings share what the seed decides, and count as two nevertheless.
+
+    Args:
+        pairs: From :func:`against_random` or :func:`with_and_without`, of one experiment.
+        metric: What is subtracted.
+        name: The class, or the mean over classes.
+
+    Returns:
+        With plain names, in the order of first appearance.
+    """
+    found: dict[tuple[str, str], list[Difference]] = {}
+    for first, second in pairs:
+        names = (first.plain_name, second.plain_name)
+        found.setdefault(names, []).append(difference(first, second, metric, name))
+    return [
+        Difference(
+            *names,
+            metric,
+            _stacked([part.values for part in parts]),
+            tuple(setting for part in parts for setting in part.settings),
+        )
+        for names, parts in found.items()
+    ]
+
+
+def against_random(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Each strategy with random sampling in the same experiment and setting, if that ran."""
+    chance: dict[tuple[str, str], Group] = {}
+    for group in groups:
+        if _selects(group) == "random":
+            known = chance.setdefault(_where(group), group)
+            if known.runs[0].uncertainty is not None:  # the plain one, where there is one
+                chance[_where(group)] = group
+    return [
+        (group, chance[_where(group)])
+        for group in groups
+        if _where(group) in chance and chance[_where(group)] is not group
+    ]
+
+
+def with_and_without(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Stochastic batches over an uncertainty, and the top slices of the same uncertainty."""
+    return [
+        (a, b)
+        for a in groups
+        for b in groups
+        if _selects(a) == "stochastic-batches"
+        and _selects(b) == "top-k"
+        and _where(a) == _where(b)
+        and a.runs[0].uncertainty == b.runs[0].uncertainty
+    ]
+
+
+def _stacked(parts: Sequence[PairsByCycles]) -> PairsByCycles:
+    longest = max(part.shape[1] for part in parts)
+    return np.concatenate(
+        [
+            np.pad(part, ((0, 0), (0, longest - part.shape[1])), constant_values=np.nan)
+            for part in parts
+        ]
+    )
+
+
+def _where(group: Group) -> tuple[str, str]:
+    return group.experiment, group.setting
+
+
+def _selects(group: Group) -> str:
+    return group.runs[0].selection.name

@@ -1,0 +1,222 @@
+"""Tables 2 to 4 of the paper: the strategies stand side by side, one column each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from nextslice.report.apart import settings_in_words
+from nextslice.report.columns import (
+    METRIC_TITLES,
+    OVER,
+    TERMS,
+    Blocks,
+    column,
+    footnotes,
+    slug,
+)
+from nextslice.report.lines import Line, blocks_of
+from nextslice.report.runs import MEAN
+from nextslice.report.stars import INFORMED
+from nextslice.report.summaries import METRICS, Group
+from nextslice.report.tables import NOTHING, Cell, Head, Table, number, plain_text
+from nextslice.wording import counted
+
+__all__ = ["initial_sizes", "sampling_times", "training_settings"]
+
+_TRAINING = ("training.", "network.")
+_ARROWS = {True: "\N{UPWARDS ARROW}", False: "\N{DOWNWARDS ARROW}"}
+
+
+def sampling_times(members: Sequence[Group], titles: Mapping[str, str]) -> list[Table]:
+    """Table 2: seconds to score and select, a row for each data set and setting.
+
+    Args:
+        members: Groups with queries.
+        titles: Experiment -> its short title, empty where it is the only one.
+    """
+    rows = []
+    for experiment, setting in dict.fromkeys((g.experiment, g.setting) for g in members):
+        label = _joined(titles[experiment], setting)
+        own = [g for g in members if (g.experiment, g.setting) == (experiment, setting)]
+        rows.append((label or "Time (s)", {group.plain_name: _seconds(group) for group in own}))
+    each = "for each row" if len({g.setting for g in members}) > 1 else ""
+    return _tables(
+        "Table 2",
+        "Sampling time in seconds: scoring the pool and selecting, mean over queries and runs. "
+        "Times compare only between runs that had the same machine to themselves.",
+        "",
+        rows,
+        blocks_of(members),
+        partial(footnotes, members, titles=titles, each=each, starred=False),
+    )
+
+
+def initial_sizes(members: Sequence[Group], titles: Mapping[str, str]) -> list[Table]:
+    """Table 3: mean 3D Dice, a row for each size of the initial set; none if it never varied.
+
+    Args:
+        members: Groups with queries.
+        titles: Experiment -> its short title, empty where it is the only one.
+    """
+    tables = []
+    for experiment, words, family in _families(members, ("initial",)):
+        sizes: dict[object, list[Group]] = {}
+        for group in family:
+            sizes.setdefault(group.runs[0].config.get("initial"), []).append(group)
+        if len(sizes) == 1:
+            continue
+        blocks = blocks_of(family)
+        rows = [
+            (
+                f"{plain_text(str(size))} slices",
+                column(blocks, sizes[size], "dice_3d", MEAN, by_block=True),
+            )
+            for size in sorted(sizes, key=_natural)
+        ]
+        tables += _tables(
+            _joined("Table 3", titles[experiment], words),
+            f"Initial sets of different sizes. 3D DSC, mean over classes: {OVER}. DSC: Dice in "
+            "percent, higher is better. Bold: the best of an uncertainty in a row.",
+            "Initial set",
+            rows,
+            blocks,
+            partial(footnotes, family, titles=titles, each="for each size"),
+        )
+    return tables
+
+
+def training_settings(members: Sequence[Group], titles: Mapping[str, str]) -> list[Table]:
+    """Table 4: a row for each metric, over all sets of training settings; none if there is one.
+
+    Args:
+        members: Groups with queries.
+        titles: Experiment -> its short title, empty where it is the only one.
+    """
+    tables = []
+    for experiment, words, family in _families(members, _TRAINING):
+        sets = {group.setting for group in family}
+        if len(sets) == 1:
+            continue
+        blocks = blocks_of(family)
+        unit = family[0].compared[0].distance_unit
+        rows = [
+            (
+                f"{METRIC_TITLES[metric]} ({_ARROWS[metric != 'hd95_3d_mm']} best"
+                + (f", {unit})" if metric == "hd95_3d_mm" else ")"),
+                column(blocks, family, metric, MEAN, by_block=True),
+            )
+            for metric in METRICS
+        ]
+        tables += _tables(
+            _joined("Table 4", titles[experiment], words),
+            f"Results over {counted(len(sets), 'set')} of training settings. Mean over "
+            f"classes: {OVER}. {TERMS} Bold: the best of an uncertainty in a row. Pairs are "
+            "formed within a set.",
+            "Metric",
+            rows,
+            blocks,
+            partial(_on_training, family, titles),
+        )
+    return tables
+
+
+def _tables(
+    title: str,
+    caption: str,
+    stub: str,
+    rows: Sequence[tuple[str, Mapping[str, Cell]]],
+    blocks: Blocks,
+    notes: Callable[[Blocks], tuple[str, ...]],
+) -> list[Table]:
+    """The paper's strategies in one table, all others in a second one."""
+    known = [block for block in blocks if block[0].kind != "other"]
+    others = [(line,) for block in blocks if block[0].kind == "other" for line in block]
+    tables = []
+    for more, part in (("", known), ("other strategies", others)):
+        if not part:
+            continue
+        lines = [line for block in part for line in block]
+        heads = tuple(Head(_named(block[0]), len(block)) for block in part)
+        parts = tuple(Head(line.part) for line in lines)
+        tables.append(
+            Table(
+                key=slug(*title.split(", "), more),
+                title=_joined(title, more),
+                caption=caption,
+                stubs=(stub,),
+                header=(heads, parts) if any(line.part for line in lines) else (heads,),
+                blocks=(
+                    tuple(
+                        (
+                            Cell(label),
+                            *(cells.get(line.strategy, Cell(NOTHING)) for line in lines),
+                        )
+                        for label, cells in rows
+                    ),
+                ),
+                footnotes=notes(part),
+            )
+        )
+    return tables
+
+
+def _families(
+    members: Sequence[Group], without: tuple[str, ...]
+) -> Iterator[tuple[str, str, list[Group]]]:
+    """Groups of one experiment that differ in nothing but the strategy and `without`.
+
+    With the experiment and with the other settings in words, empty where none was varied.
+    """
+    experiments = [group.experiment for group in members]
+    configs = [group.runs[0].config for group in members]
+    words = settings_in_words(configs, experiments, without=without)
+    families: dict[tuple[str, str], list[Group]] = {}
+    for group, told in zip(members, words, strict=True):
+        families.setdefault((group.experiment, told), []).append(group)
+    for (experiment, told), family in families.items():
+        yield experiment, told, family
+
+
+def _on_training(
+    family: Sequence[Group], titles: Mapping[str, str], blocks: Blocks
+) -> tuple[str, ...]:
+    """The footnotes of table 4, with the strategies that lack some sets of settings."""
+    notes = footnotes(family, blocks, titles, each="of each set", together=True)
+    if any(line.kind == "with" for block in blocks for line in block):
+        notes += (
+            "Pairs of one seed in several sets share what the seed decides, and count as "
+            "separate pairs here.",
+        )
+    sets = {group.setting for group in family}
+    there: dict[str, set[str]] = {}
+    for group in family:
+        there.setdefault(group.plain_name, set()).add(group.setting)
+    lacking = [
+        f"{_joined(line.block, line.part)}: {len(there[line.strategy])}"
+        for block in blocks
+        for line in block
+        if there[line.strategy] != sets
+    ]
+    return (*notes, f"Not run with all sets: {'; '.join(lacking)}.") if lacking else notes
+
+
+def _seconds(group: Group) -> Cell:
+    series = [run.sampling_seconds() for run in group.compared]
+    found = [s[cycle] for s in series for cycle in group.queried_cycles if cycle in s]
+    return number(float(np.mean(found)) if found else None, 2)
+
+
+def _named(line: Line) -> str:
+    return line.block + (INFORMED if line.informed else "")
+
+
+def _natural(value: object) -> tuple[bool, int, str]:
+    whole = isinstance(value, int)
+    return not whole, int(str(value)) if whole else 0, str(value)
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(plain_text(word) for word in words if word)

@@ -1,0 +1,321 @@
+"""The paper's tables keep their layout, and their stars mean what the footnotes say."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nextslice.report import names, read_runs
+from nextslice.report.paper import paper_tables
+from nextslice.report.rendering import to_csv, to_latex, to_markdown
+from nextslice.report.tables import Table
+
+WriteRun = Callable[..., Path]
+
+GOLDEN = Path(__file__).parent / "golden"
+SEEDS = 6
+# What each strategy has above random, in points, seed by seed.
+GAINS: Mapping[str, tuple[object, object, Sequence[int]]] = {
+    "random": (None, "random", [0] * SEEDS),
+    "core-set": (None, "core-set", [-1, 0, 1, -2, 0, -1]),
+    "entropy": ("entropy", "top-k", [-1, -2, 0, -1, -3, -1]),
+    "entropy-sb": ("entropy", "stochastic-batches", [1, 2, 1, 3, 1, 2]),
+    "dropout": ("dropout", "top-k", [2, 3, 1, 2, 4, 2]),
+    "dropout-sb": ("dropout", "stochastic-batches", [1, 1, 0, 1, 2, 1]),
+    "tta": ("tta", "top-k", [0, 1, 0, -1, 1, 0]),
+    "tta-sb": ("tta", "stochastic-batches", [2, 4, 3, 0, 0, 1]),
+    "mine": ("entropy", "pkg:Mine", [1, 0, 1, 0, 1, 0]),
+}
+
+
+def _study(
+    write_run: WriteRun,
+    seeds: int = SEEDS,
+    *,
+    strategies: Sequence[str] = tuple(GAINS),
+    changes: Mapping[str, Any] | None = None,
+    prefix: str = "",
+    plus: float = 0.0,
+    **options: Any,
+) -> None:
+    """Two cycles after the initial one; random has 60 and 70 points plus its seed."""
+    for strategy in strategies:
+        uncertainty, selection, gains = GAINS[strategy]
+        for seed in range(seeds):
+            dice = [0.01 * (level + seed + gains[seed] + plus) for level in (60, 70)]
+            write_run(
+                f"{prefix}{strategy}/seed-{seed}",
+                [0.5, *dice],
+                uncertainty=uncertainty,
+                selection=selection,
+                seed=seed,
+                score_seconds=0 if uncertainty is None else 3,
+                changes=changes,
+                **options,
+            )
+
+
+def _tables(folder: Path) -> dict[str, Table]:
+    return {table.key: table for table in paper_tables(read_runs(folder))}
+
+
+def _cells(table: Table) -> dict[tuple[str, ...], dict[str, str]]:
+    """Names of the row -> heading -> text, whether it is bold, and marks."""
+    stubs = len(table.stubs)
+    return {
+        tuple(cell.words for cell in row[:stubs]): {
+            title: ("bold " if cell.bold else "") + cell.text + cell.marks
+            for title, cell in zip(table.columns[stubs:], row[stubs:], strict=True)
+        }
+        for row in table.rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("ending", "render"), [("md", to_markdown), ("csv", to_csv), ("tex", to_latex)]
+)
+def test_table_1_is_laid_out_as_in_the_paper(
+    write_run: WriteRun, tmp_path: Path, ending: str, render: Callable[[Table], str]
+) -> None:
+    _study(write_run)
+    expected = (GOLDEN / f"table-1.{ending}").read_text(encoding="utf-8")
+    assert render(_tables(tmp_path)["table-1"]) == expected
+
+
+def test_a_star_is_the_permutation_test_by_run_and_a_dagger_the_one_by_cycle(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run)
+    cells = _cells(_tables(tmp_path)["table-1"])
+    for name, title in (("entropy", "Entropy"), ("dropout", "Dropout"), ("tta", "TTA")):
+        gains = np.subtract(GAINS[f"{name}-sb"][2], GAINS[name][2])
+        marks = {}
+        for mark, units in (("*", gains), ("†", np.repeat(gains, 2))):
+            p = stats.permutation_test(
+                (units,), np.mean, permutation_type="samples", n_resamples=2**12
+            ).pvalue
+            marks[mark] = float(p) < 0.05
+        better = "Ours" if gains.mean() > 0 else "w/o SB"
+        worse = "w/o SB" if better == "Ours" else "Ours"
+        for metric in ("Anterior: 3D DSC", "Posterior: 3D HD95 (mm)"):
+            for mark, there in marks.items():
+                assert (mark in cells[title, better][metric]) == there
+                assert mark not in cells[title, worse][metric]
+    assert cells["TTA", "Ours"]["Anterior: 3D DSC"].endswith("†")
+    assert "*" not in cells["TTA", "Ours"]["Anterior: 3D DSC"]
+
+
+def test_five_pairs_have_no_star_and_the_footnote_says_why(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run, seeds=5)
+    table = _tables(tmp_path)["table-1"]
+    assert not any("*" in cell.marks for row in table.rows for cell in row)
+    assert any("†" in cell.marks for row in table.rows for cell in row)
+    assert "With 5 pairs the smallest p that the test by run can give is 0.0625" in " ".join(
+        table.footnotes
+    )
+
+
+def test_means_and_spreads_are_over_cycles_and_runs_without_the_initial_set(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run, seeds=3, strategies=["random"])
+    (row,) = _tables(tmp_path)["table-1"].rows
+    values = [level + seed + 2 for level in (60, 70) for seed in range(3)]  # Anterior: + 2
+    assert row[2].words == f"{np.mean(values):.2f} (±{np.std(values, ddof=1):.2f})"
+
+
+def test_whoever_looks_at_labels_is_marked_and_never_bold(
+    write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Peeking:
+        label_informed: ClassVar[bool] = True
+
+    monkeypatch.setitem(names._SELECTIONS, "peeking", Peeking)
+    write_run("r", [0.5, 0.6])
+    write_run("p", [0.5, 0.9], selection={"name": "peeking", "parameters": {}})
+    wrapped = {"name": "wrapper", "parameters": {"selection": {"name": "peeking"}}}
+    write_run("w", [0.5, 0.8], selection=wrapped)
+    table = _tables(tmp_path)["table-1"]
+    assert [row[0].words for row in table.rows] == ["RS", "peeking‡", "wrapper‡"]
+    assert [row[2].bold for row in table.rows] == [True, False, False]
+    assert any("before they are annotated" in note for note in table.footnotes)
+
+
+def test_cells_that_read_the_same_as_the_best_are_bold_too(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("r", [0.5, 0.600001])
+    write_run("c", [0.5, 0.600004], selection="core-set")
+    assert all(row[2].bold for row in _tables(tmp_path)["table-1"].rows)
+
+
+def test_data_sets_share_table_1_and_are_never_paired(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    pair = ["entropy", "entropy-sb"]
+    _study(write_run, strategies=pair)
+    prostate = {"data": {"folder": "/x/Prostate", "size": [128, 128]}}
+    _study(write_run, 3, strategies=pair, changes=prostate, prefix="p-", classes=["gland"])
+    table = _tables(tmp_path)["table-1"]
+    assert [head.text for head in table.header[0]] == [
+        "Prostate",
+        "Task04, Anterior",
+        "Task04, Posterior",
+    ]
+    ours = _cells(table)["Entropy", "Ours"]
+    assert "*" in ours["Task04, Anterior: 3D DSC"]  # 6 pairs
+    assert "*" not in ours["Prostate: 3D DSC"]  # 3 pairs
+    assert (
+        "3 runs and 2 cycles in Prostate; 6 runs and 2 cycles in Task04" in table.footnotes[0]
+    )
+
+
+def test_data_sets_of_one_name_are_numbered(write_run: WriteRun, tmp_path: Path) -> None:
+    for place, size in enumerate((50, 64)):
+        write_run(
+            f"{place}", [0.5, 0.6], changes={"data": {"folder": "/x/T", "size": [size, size]}}
+        )
+    (table, *_) = paper_tables(read_runs(tmp_path))
+    assert table.header[0][0].text == "T (1), Anterior"
+    assert table.header[0][-1].text == "T (2), Posterior"
+
+
+def test_another_pool_of_batches_is_a_row_of_its_own(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run, 2, strategies=["entropy"])
+    for pool in (None, 10):
+        selection = {"name": "stochastic-batches", "parameters": {"pool_size": pool}}
+        for seed in range(2):
+            write_run(
+                f"{pool}-{seed}",
+                [0.5, 0.6, 0.7],
+                uncertainty="entropy",
+                selection=selection,
+                seed=seed,
+            )
+    rows = [row[:2] for row in _tables(tmp_path)["table-1"].rows]
+    assert [(a.text, b.text) for a, b in rows] == [
+        ("Entropy", "w/o SB"),
+        ("Entropy", "Ours"),
+        ("Entropy", "Ours (Q = 10)"),
+    ]
+
+
+def test_a_budget_has_a_table_1_of_its_own(write_run: WriteRun, tmp_path: Path) -> None:
+    for budget in (5, 10):
+        changes = {"budget": budget}
+        _study(write_run, 2, changes=changes, prefix=f"{budget}-", plus=budget)
+    tables = _tables(tmp_path)
+    assert {"table-1-budget-5", "table-1-budget-10"} < set(tables)
+    assert tables["table-1-budget-5"].title == "Table 1, budget 5"
+    low, high = (
+        float(tables[f"table-1-budget-{budget}"].rows[0][2].text) for budget in (5, 10)
+    )
+    assert high - low == pytest.approx(5)
+
+
+def test_table_2_has_the_mean_seconds_of_a_query(write_run: WriteRun, tmp_path: Path) -> None:
+    _study(write_run, 2)
+    tables = _tables(tmp_path)
+    assert _cells(tables["table-2"]) == {
+        ("Time (s)",): {
+            "RS": "0.50",
+            "Core-set": "0.50",
+            "Entropy: w/o SB": "3.50",
+            "Entropy: Ours": "3.50",
+            "Dropout: w/o SB": "3.50",
+            "Dropout: Ours": "3.50",
+            "TTA: w/o SB": "3.50",
+            "TTA: Ours": "3.50",
+        }
+    }
+    assert tables["table-2-other-strategies"].columns == ("", "entropy + pkg:Mine")
+
+
+def test_table_3_has_a_row_for_each_size_of_the_initial_set(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for size in (5, 10, 25):
+        _study(write_run, changes={"initial": size}, prefix=f"{size}-", plus=size)
+    table = _tables(tmp_path)["table-3"]
+    cells = _cells(table)
+    assert list(cells) == [("5 slices",), ("10 slices",), ("25 slices",)]
+    random = [float(row["RS"]) for row in cells.values()]
+    assert np.diff(random) == pytest.approx([5, 15])
+    assert all(row["Entropy: Ours"].startswith("bold ") for row in cells.values())
+    assert all(row["Entropy: Ours"].endswith("*†") for row in cells.values())
+    assert all(row["Dropout: w/o SB"].startswith("bold ") for row in cells.values())
+    assert "for each size" in table.footnotes[0]
+
+
+def test_table_4_takes_training_settings_together_and_pairs_within_each(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """The means of the sets lie far apart: a pair that crossed them would hide every gain."""
+    for rate in (1, 2):
+        training = {"training": {"steps": 1500, "learning_rate": rate / 1000}}
+        _study(write_run, 4, changes=training, prefix=f"{rate}-", plus=20 * rate)
+    table = _tables(tmp_path)["table-4"]
+    assert [row[0].text for row in table.rows] == [
+        "3D DSC (↑ best)",
+        "2D DSC (↑ best)",
+        "3D HD95 (↓ best, mm)",
+    ]
+    cells = _cells(table)["3D DSC (↑ best)",]
+    assert cells["Entropy: Ours"].endswith("*†")  # 8 pairs; one set alone has 4
+    assert cells["RS"] == f"{np.mean([65 + 30 + seed for seed in range(4)]):.2f}"
+    assert "2 sets of training settings" in table.caption
+
+
+def test_strategies_that_lack_a_training_setting_are_named(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for rate, strategies in ((1, ["random", "entropy"]), (2, ["random"])):
+        training = {"training": {"learning_rate": rate}}
+        _study(write_run, 2, strategies=strategies, changes=training, prefix=f"{rate}-")
+    notes = _tables(tmp_path)["table-4"].footnotes
+    assert notes[-1] == "Not run with all sets: Entropy, w/o SB: 1."
+
+
+def test_there_is_no_table_3_or_4_where_nothing_was_varied(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run, 2, strategies=["random", "entropy"])
+    assert set(_tables(tmp_path)) == {"table-1", "table-2"}
+
+
+def test_without_a_query_there_is_no_table(write_run: WriteRun, tmp_path: Path) -> None:
+    write_run("a", [0.5], planned=2)
+    assert paper_tables(read_runs(tmp_path)) == []
+
+
+def test_fewer_runs_of_a_strategy_are_told(write_run: WriteRun, tmp_path: Path) -> None:
+    _study(write_run, 3, strategies=["random", "core-set"])
+    _study(write_run, 2, strategies=["entropy"])
+    note = _tables(tmp_path)["table-1"].footnotes[0]
+    assert note == "Means go over 3 runs (entropy: 2) and 2 cycles."
+
+
+def test_the_files_for_programs_have_one_row_per_strategy_and_all_digits(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run)
+    rows = list(csv.DictReader(io.StringIO(to_csv(_tables(tmp_path)["table-1"]))))
+    assert [(row["Strategy"], row["part"]) for row in rows][2:4] == [
+        ("Entropy", "w/o SB"),
+        ("Entropy", "Ours"),
+    ]
+    assert float(rows[2]["Anterior: 3D DSC"]) == pytest.approx(69.5 - 4 / 3, abs=1e-4)
+    assert rows[3]["Anterior: 3D DSC marks"] == "*†"
