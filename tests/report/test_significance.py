@@ -119,6 +119,14 @@ def test_few_pairs_come_with_what_they_cannot_show(write_run: WriteRun, tmp_path
     assert {row[2].text for row in _tables(tmp_path)["against-random-sampling"].rows} == {"5"}
 
 
+def test_two_pairs_say_nothing_of_how_many_would_be_needed(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write(write_run, seeds=2)
+    table = _tables(tmp_path)["against-random-sampling"]
+    assert {row[-1].text for row in table.rows} == {"–"}
+
+
 def test_one_strategy_has_a_summary_and_nothing_to_compare(
     write_run: WriteRun, tmp_path: Path
 ) -> None:

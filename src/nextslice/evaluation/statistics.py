@@ -3,9 +3,9 @@
 Two runs are a pair when they share the initial set and the seed and differ in the strategy.
 The cycles of one run depend on each other: each begins with the slices of the one before. So
 a pair of runs is one observation, however many cycles it has. The paper calls its test "a
-paired permutation test" and says no more; with 5 initial sets its stars can only have come up
-if each cycle of each pair counted as an observation. Both readings are here (``unit``), and
-the tests show by simulation what the second one costs.
+paired permutation test" and says no more; with the 5 initial sets of its hippocampus results,
+stars can only have come up if each cycle of each pair counted as an observation. Both readings
+are here (``unit``), and the tests show by simulation what the second one costs.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +27,7 @@ from nextslice.report.runs import MEAN, Metric
 from nextslice.report.summaries import Group
 
 __all__ = [
+    "PLAN_FROM",
     "Difference",
     "against_random",
     "difference",
@@ -33,6 +35,9 @@ __all__ = [
     "over_settings",
     "with_and_without",
 ]
+
+PLAN_FROM: Final = 3
+"""Fewer pairs than these do not say how many more would be needed."""
 
 PairsByCycles = Float[np.ndarray, "pairs cycles"]
 """One number per pair of runs and cycle; NaN where nothing was measured."""
@@ -89,7 +94,8 @@ class Difference:
     def needed(self) -> int | None:
         """How many pairs would find a difference of this size; see ``pairs_needed``.
 
-        Never fewer than the permutation test by run can do with.
+        Never fewer than the permutation test by run can do with. To be asked only where
+        there are ``PLAN_FROM`` pairs: a spread between two of them is no guide to anything.
         """
         needed = pairs_needed(self.per_pair)
         return None if needed is None else max(needed, FEWEST_PAIRS)

@@ -16,6 +16,7 @@ import numpy as np
 
 from nextslice.evaluation.statistics import holm
 from nextslice.report.differences import (
+    PLAN_FROM,
     Difference,
     against_random,
     over_settings,
@@ -215,7 +216,7 @@ def _tested(found: Difference, corrected: float) -> str:
 
 def _more_pairs(found: Difference) -> str:
     """How many pairs are missing; nothing where the two are level or pairs are not the lack."""
-    if abs(100 * found.mean) < _LEVEL or found.pairs < 2:
+    if abs(100 * found.mean) < _LEVEL or found.pairs < PLAN_FROM:
         return ""
     needed = found.needed
     if needed is None:

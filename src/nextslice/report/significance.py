@@ -15,6 +15,7 @@ import numpy as np
 from nextslice.evaluation.statistics import FEWEST_PAIRS, holm, penalties
 from nextslice.report.columns import short_titles, slug
 from nextslice.report.differences import (
+    PLAN_FROM,
     Difference,
     against_random,
     difference,
@@ -43,10 +44,10 @@ __all__ = ["p_text", "penalty_table", "statistics_tables"]
 
 _NEEDED: Final = (
     "Pairs needed: how many a paired t-test would need to find a difference of the size seen "
-    f"here (power 80 %, alpha {ALPHA}), and never fewer than {FEWEST_PAIRS}, without which the "
+    f"here (power 80%, alpha {ALPHA}), and never fewer than {FEWEST_PAIRS}, without which the "
     "permutation test by run finds nothing. A rough guide: the size is itself a guess."
 )
-_HOLM: Final = "p is of the two-sided paired permutation test that flips whole runs"
+_TEST: Final = "p is of the two-sided paired permutation test that flips whole runs"
 
 
 def statistics_tables(runs: Sequence[Run]) -> list[Table]:
@@ -116,7 +117,7 @@ def penalty_table(members: Sequence[Group]) -> Table | None:
         blocks=(tuple(rows), (means,)),
         footnotes=(
             "As in Ash et al., BADGE, ICLR 2020. The tests are not corrected for their number: "
-            f"two equal strategies beat each other in {100 * ALPHA / 2:g} % of the cycles.",
+            f"two equal strategies beat each other in {100 * ALPHA / 2:g}% of the cycles.",
         ),
     )
 
@@ -141,8 +142,8 @@ def _differences(
     )
     tests = sum(one.pairs > 0 for one in found)
     notes = [
-        f"{_HOLM}; Holm: corrected for {counted(tests, 'comparison')}, bold below {ALPHA}. "
-        "CI: 95 % confidence interval of the mean over pairs (Student's t).",
+        f"{_TEST}; Holm: corrected for {counted(tests, 'comparison')}, bold below {ALPHA}. "
+        "CI: 95% confidence interval of the mean over pairs (Student's t).",
         *few_pairs(one.pairs for one in found),
         _NEEDED,
     ]
@@ -243,7 +244,7 @@ def _p(p: float) -> Cell:
 
 
 def _needed(found: Difference | None) -> Cell:
-    if found is None or found.pairs < 2:
+    if found is None or found.pairs < PLAN_FROM:
         return Cell(NOTHING)
     needed = found.needed
     return Cell("over 1000") if needed is None else Cell(str(needed), value=needed)
