@@ -87,7 +87,8 @@ def _line(group: Group) -> Line:
         return Line(name, "", group.plain_name, "other", informed)
     # What tells two strategies of one name apart: "[width 1]".
     apart = name.removeprefix(plain_text(strategy_name(uncertainty, run.selection, preset)))
-    own = strategy_name(None, run.selection, preset).removeprefix(run.selection.name)
+    unset = strategy_name(None, Choice(run.selection.name, {}), preset)
+    own = strategy_name(None, run.selection, preset).removeprefix(unset)
     if kind in {"random", "core-set"}:
         block = "RS" if kind == "random" else "Core-set"
         return Line(plain_text(block + own) + apart, "", group.plain_name, kind, informed)

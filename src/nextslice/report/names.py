@@ -92,7 +92,7 @@ def label_informed(selection: Choice) -> bool:
     """
     told = (selection.name, *selection.parameters.values())
     kinds = [_SELECTIONS.get(name) for name in told if isinstance(name, str)]
-    return any(getattr(kind, "label_informed", False) for kind in kinds)
+    return any(getattr(kind, "label_informed", False) is True for kind in kinds)
 
 
 def by_path(nested: Mapping[str, Any]) -> dict[str, Any]:
