@@ -30,7 +30,11 @@ __all__ = [
     "Batches",
     "Features",
     "Flags",
+    "Gradients",
     "LabelledFeatures",
+    "LabelledPlaces",
+    "Picked",
+    "Places",
     "Rows",
     "Scores",
     "SliceImages",
@@ -48,8 +52,20 @@ Features = Float[np.ndarray, "slices features"]
 LabelledFeatures = Float[np.ndarray, "labelled features"]
 """The same for the slices that are labelled already."""
 
+Places = Integer[np.ndarray, "slices"]
+"""Per slice, the number of its case, or its index in its volume."""
+
+LabelledPlaces = Integer[np.ndarray, "taken"]
+"""The same for the slices that are labelled, or queried and not yet answered."""
+
+Gradients = Float[np.ndarray, "slices weights"]
+"""One gradient per slice, with respect to the weights of a network's last layer."""
+
 Rows = Integer[np.ndarray, "rows"]
 """Positions of slices in a pool or in an array of scores, counted from 0."""
+
+Picked = Integer[np.ndarray, "picked"]
+"""Rows that are picked already, beside others that may be."""
 
 Batches = Integer[np.ndarray, "budget pool"]
 """Candidate batches of rows, one a column: `budget` slices each, `pool` of them."""

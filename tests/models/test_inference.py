@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,52 @@ def test_what_cannot_be_done_says_so(model: SegmentationModel, make_slices: Make
         model.predicted_loss(torch.zeros(1, 1, 24, 20))
     with pytest.raises(SettingsError, match="size >= 1"):
         next(model.batches(images, size=0))
+
+
+def test_gradient_embeddings_are_what_autograd_gives(
+    model: SegmentationModel, make_slices: MakeSlices
+) -> None:
+    """The gradient of each slice's mean cross-entropy with its own prediction as the label."""
+    images, _ = make_slices()
+    embeddings = model.gradient_embeddings(images)
+    assert embeddings.shape == (6, 3 * 4)
+    assert embeddings.dtype == np.float32
+    network = copy.deepcopy(model.network)
+    for image, embedding in zip(torch.from_numpy(images), embeddings, strict=True):
+        logits = network(image[None, None])
+        loss = torch.nn.functional.cross_entropy(logits, logits.argmax(dim=1))
+        (gradient,) = torch.autograd.grad(loss, network.head.weight)
+        np.testing.assert_allclose(embedding, gradient.flatten().numpy(), atol=1e-6, rtol=1e-4)
+        assert np.abs(embedding).max() > 1e-3
+
+
+def test_gradient_embeddings_leave_no_trace_and_do_not_depend_on_the_batch(
+    model: SegmentationModel, make_slices: MakeSlices
+) -> None:
+    images, _ = make_slices()
+    together = model.gradient_embeddings(images)
+    alone = np.concatenate([model.gradient_embeddings(images[k : k + 1]) for k in range(6)])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    assert not any(module._forward_pre_hooks for module in model.predictor.modules())
+    assert len(model.gradient_embeddings(images[:0])) == 0
+
+
+class _Headless(torch.nn.Module):
+    def __init__(self, head: torch.nn.Module | None = None) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 3, kernel_size=1)
+        if head is not None:
+            self.head = head
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.layer(images)
+        return logits
+
+
+@pytest.mark.parametrize("head", [None, torch.nn.Conv2d(1, 3, 3), torch.nn.Linear(2, 3)])
+def test_a_network_that_does_not_show_its_head_is_told_how(
+    make_slices: MakeSlices, head: torch.nn.Module | None
+) -> None:
+    headless = SegmentationModel(_Headless(head), classes=3, device="cpu")
+    with pytest.raises(SettingsError, match="attribute `head`"):
+        headless.gradient_embeddings(make_slices()[0])

@@ -1,4 +1,4 @@
-"""A trained network on a device: images in; logits, probabilities, masks or features out."""
+"""A trained network on a device: images in; logits, masks, features, gradients out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nextslice.models.devices import Precision, autocast, resolve_device, resolv
 from nextslice.models.folding import folded
 from nextslice.models.loss_prediction import LossPredictionModule
 from nextslice.models.types import Images, Logits, PerSlice, Probabilities
-from nextslice.models.unet import EncoderDecoder, HasEncoder, HasStem
-from nextslice.types import Features, SliceImages, SliceMasks
+from nextslice.models.unet import EncoderDecoder, HasEncoder, HasHead, HasStem
+from nextslice.types import Features, Gradients, SliceImages, SliceMasks
 
 __all__ = ["SegmentationModel", "SliceSource"]
 
@@ -205,6 +205,55 @@ class SegmentationModel:
                 bottleneck = self.predictor.encode(batch)[-1]
             parts.append(bottleneck.float().mean(dim=(-2, -1)).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+    def gradient_embeddings(self, images: SliceImages | SliceSource) -> Gradients:
+        """How each slice would pull at the last layer's weights: what BADGE needs.
+
+        The gradient of the cross-entropy, with the most likely classes as labels, with respect
+        to the weights of the segmentation head: for each class and each channel of the head's
+        input h, the mean over the pixels of (p - [class is most likely]) * h (Ash et al., ICLR
+        2020, equation 1, where a slice's pixels are averaged).
+
+        Returns:
+            ``(n, classes * channels of the head)``, float32, one class after another.
+
+        Raises:
+            SettingsError: The network does not show its head.
+        """
+        head = self._head()
+        heard: list[Tensor] = []
+        hook = head.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+        parts = []
+        try:
+            for _, batch in self.batches(images):
+                pull = self.probabilities(batch).flatten(2)
+                with torch.inference_mode():
+                    pull.scatter_add_(
+                        1, pull.argmax(dim=1, keepdim=True), -torch.ones_like(pull[:, :1])
+                    )
+                    maps = heard.pop().float().flatten(2)
+                    mean = pull @ maps.transpose(1, 2) / maps.shape[-1]
+                parts.append(mean.flatten(1).cpu().numpy())
+        finally:
+            hook.remove()
+        return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+    def _head(self) -> nn.Conv2d:
+        """The layer whose output is the logits."""
+        head = self.predictor.head if isinstance(self.predictor, HasHead) else None
+        if not (
+            isinstance(head, nn.Conv2d)
+            and head.kernel_size == (1, 1)
+            and head.groups == 1
+            and head.out_channels == self.classes
+        ):
+            raise SettingsError(
+                f"{type(self.network).__name__} does not show its head, the layer that BADGE "
+                "takes gradients of.",
+                remedy="Let its last layer be an attribute `head`: a 1x1 convolution with one "
+                "output per class, as nextslice.models.unet.UNet has.",
+            )
+        return head
 
 
 def _as_slices(images: SliceImages) -> SliceImages:

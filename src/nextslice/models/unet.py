@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nextslice.errors import SettingsError
 from nextslice.models.types import Images, Logits
 
-__all__ = ["EncoderDecoder", "HasEncoder", "HasStem", "UNet"]
+__all__ = ["EncoderDecoder", "HasEncoder", "HasHead", "HasStem", "UNet"]
 
 
 @runtime_checkable
@@ -47,6 +47,14 @@ class HasStem(Protocol):
 
     def finish(self, stem: Tensor) -> Logits:
         """Logits from what `stem` returned."""
+
+
+@runtime_checkable
+class HasHead(Protocol):
+    """A network whose last layer can be read: what BADGE needs."""
+
+    head: nn.Module
+    """A 1x1 convolution whose output is the logits."""
 
 
 class UNet(nn.Module):
