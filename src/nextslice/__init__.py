@@ -11,7 +11,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nextslice.errors import MissingExtraError, NextsliceError
-from nextslice.selection import CoreSet, Random, Selection, StochasticBatches, TopK, strength
+from nextslice.selection import (
+    Badge,
+    Context,
+    CoreSet,
+    ForegroundRandom,
+    MinimumDistance,
+    PowerNoise,
+    Random,
+    Selection,
+    SoftmaxNoise,
+    SoftRankNoise,
+    StochasticBatches,
+    Stratified,
+    Strided,
+    TopK,
+    VolumeCap,
+    strength,
+)
 
 if TYPE_CHECKING:
     from nextslice.annotators import Oracle
@@ -32,26 +49,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActiveLearner",
+    "Badge",
+    "Context",
     "CoreSet",
     "Entropy",
     "Evaluation",
+    "ForegroundRandom",
     "LearningLoss",
     "MCDropout",
+    "MinimumDistance",
     "NextsliceError",
     "Oracle",
+    "PowerNoise",
     "Query",
     "Random",
     "SegmentationModel",
     "Selection",
     "SliceId",
     "SlicePool",
+    "SoftRankNoise",
+    "SoftmaxNoise",
     "StochasticBatches",
+    "Stratified",
+    "Strided",
     "TestTimeAugmentation",
     "TopK",
     "Trainer",
     "TrainingSettings",
     "UNet",
     "Uncertainty",
+    "VolumeCap",
     "evaluate",
     "strength",
 ]

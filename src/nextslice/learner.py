@@ -25,6 +25,7 @@ from typing import Self
 import numpy as np
 from filelock import FileLock
 
+from nextslice.contexts import check_initial, check_labels, context_for
 from nextslice.data.pool import SliceId, SlicePool
 from nextslice.environment import describe_environment
 from nextslice.errors import (
@@ -38,7 +39,7 @@ from nextslice.evaluation.evaluate import Evaluation
 from nextslice.models.checkpoints import load_model, read_manifest, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.training import Trainer
-from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.progress import OnProgress, ignore_progress
 from nextslice.project import Project, QueriedSlice, Query, SliceState
 from nextslice.seeds import derive_seed
 from nextslice.selection import Context, Random, Selection, strength
@@ -61,7 +62,8 @@ class ActiveLearner:
         project: The run's folder. If it holds a run already, that run goes on.
         seed: All chance of the run comes from it. Runs with the same seed share the initial
             set and the initial weights, whatever their strategy.
-        initial: How the first query is selected, when there is no model yet.
+        initial: How the first query is selected, when there is no model yet: by a selection
+            that looks at nothing a model knows. By default at random.
         initial_seed: Decides the initial set; by default the seed does.
         shared_trainings: A folder in which runs with the same seed leave their first training
             for each other; without it each run trains for itself.
@@ -73,7 +75,9 @@ class ActiveLearner:
         on_progress: Told how far each step is.
 
     Raises:
-        SettingsError: The selection needs scores and there is no uncertainty.
+        SettingsError: The selection needs scores and there is no uncertainty, or the initial
+            one needs a model.
+        SelectionError: A selection is label-informed, and the pool has no labels.
         ProjectError: The folder cannot be used; see :class:`~nextslice.project.Project`.
     """
 
@@ -100,12 +104,15 @@ class ActiveLearner:
                 f"Expected an uncertainty for {selection!r}, which looks at scores; got none.",
                 remedy="Pass uncertainty=Entropy(), MCDropout() or another one.",
             )
+        initial = Random() if initial is None else initial
+        check_initial(initial)
+        check_labels((initial, selection), pool)
         self.pool = pool
         self.trainer = trainer
         self.selection = selection
         self.uncertainty = uncertainty
         self.seed = seed
-        self.initial = Random() if initial is None else initial
+        self.initial = initial
         self.initial_seed = seed if initial_seed is None else initial_seed
         self._shared = None if shared_trainings is None else Path(shared_trainings)
         self._on_progress = on_progress
@@ -200,7 +207,7 @@ class ActiveLearner:
                 np.zeros(len(candidates)),
                 rng=rng,
                 budget=budget,
-                context=self._context(candidates),
+                context=self._context(self.initial, candidates),
             )
             query = Query(0, self._queried(candidates[picked], None))
             self._project.add_query(query, score_seconds=0.0, select_seconds=0.0)
@@ -208,7 +215,7 @@ class ActiveLearner:
 
         started = time.perf_counter()
         scores = self._scores(cycle)
-        context = self._context(candidates)
+        context = self._context(self.selection, candidates)
         scored = time.perf_counter()
         of_candidates = np.zeros(len(candidates)) if scores is None else scores[candidates]
         picked = self.selection.select(of_candidates, rng=rng, budget=budget, context=context)
@@ -370,18 +377,15 @@ class ActiveLearner:
         self._project.save_scores(cycle, case=cases, index=self.pool.index_of, score=scores)
         return scores
 
-    def _context(self, candidates: Rows) -> Context:
-        features = labelled = None
-        if "features" in self.selection.requires and self.cycle > 0:
-            everything = self.model.features(self.pool.images)
-            self._on_progress(Progress("score", len(self.pool), len(self.pool)))
-            features = everything[candidates]
-            labelled = everything[self._project.rows_in(SliceState.LABELLED)]
-        return Context(
-            features=features,
-            labelled_features=labelled,
-            cases=self.pool.case_of[candidates],
-            positions=self.pool.index_of[candidates],
+    def _context(self, selection: Selection, candidates: Rows) -> Context:
+        return context_for(
+            selection,
+            self.pool,
+            candidates=candidates,
+            labelled=self._project.rows_in(SliceState.LABELLED),
+            taken=self._project.rows_in(SliceState.LABELLED, SliceState.QUERIED),
+            model=lambda: self.model,
+            on_progress=self._on_progress,
         )
 
     def _queried(self, rows: Rows, scores: Scores | None) -> tuple[QueriedSlice, ...]:

@@ -33,12 +33,14 @@ __all__ = [
     "Gradients",
     "LabelledFeatures",
     "LabelledPlaces",
+    "LabelledRows",
     "Picked",
     "Places",
     "Rows",
     "Scores",
     "SliceImages",
     "SliceMasks",
+    "TakenRows",
     "VolumeMask",
     "Voxels",
 ]
@@ -66,6 +68,12 @@ Rows = Integer[np.ndarray, "rows"]
 
 Picked = Integer[np.ndarray, "picked"]
 """Rows that are picked already, beside others that may be."""
+
+LabelledRows = Integer[np.ndarray, "labelled"]
+"""Rows of the slices that are labelled, beside others that are not."""
+
+TakenRows = Integer[np.ndarray, "taken"]
+"""Rows of the slices that are labelled, or queried and not yet answered."""
 
 Batches = Integer[np.ndarray, "budget pool"]
 """Candidate batches of rows, one a column: `budget` slices each, `pool` of them."""

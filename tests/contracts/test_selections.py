@@ -8,7 +8,24 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from nextslice.selection import Context, CoreSet, Random, Selection, StochasticBatches, TopK
+from nextslice.selection import (
+    SELECTIONS,
+    Badge,
+    Context,
+    CoreSet,
+    ForegroundRandom,
+    MinimumDistance,
+    PowerNoise,
+    Random,
+    Selection,
+    SoftmaxNoise,
+    SoftRankNoise,
+    StochasticBatches,
+    Stratified,
+    Strided,
+    TopK,
+    VolumeCap,
+)
 from nextslice.selection.base import Requirement
 from nextslice.testing import SelectionContract
 from nextslice.types import Rows, Scores
@@ -21,7 +38,26 @@ SHIPPED = [
     StochasticBatches(pool_size=50, aggregation="max"),
     StochasticBatches(aggregation="sum"),
     CoreSet(),
+    Stratified(),
+    Strided(),
+    ForegroundRandom(),
+    ForegroundRandom(fraction=1.0),
+    PowerNoise(),
+    PowerNoise(match="stochastic-batches"),
+    SoftmaxNoise(beta=1e6),
+    SoftmaxNoise(match="stochastic-batches"),
+    SoftRankNoise(),
+    SoftRankNoise(match="stochastic-batches"),
+    Badge(),
+    VolumeCap(StochasticBatches()),
+    VolumeCap(CoreSet(), per_volume=2),
+    MinimumDistance(TopK(), slices=5),
+    MinimumDistance(VolumeCap(Stratified())),
 ]
+
+
+def test_every_selection_that_has_a_name_is_put_to_the_contract() -> None:
+    assert {type(selection) for selection in SHIPPED} == set(SELECTIONS.values())
 
 
 class TestShippedSelections(SelectionContract):

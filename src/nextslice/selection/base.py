@@ -13,13 +13,13 @@ the edges:
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from nextslice.errors import SelectionError
-from nextslice.types import Features, LabelledFeatures, Rows, Scores
+from nextslice.selection.context import Context
+from nextslice.types import Rows, Scores
 
 __all__ = [
     "Context",
@@ -28,28 +28,13 @@ __all__ = [
     "checked_budget",
     "checked_generator",
     "checked_scores",
+    "is_label_informed",
     "most_uncertain_first",
     "strength",
 ]
 
-Requirement = Literal["scores", "features"]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a selection may look at besides the scores. Row i belongs to score i.
-
-    Attributes:
-        features: One feature vector per slice, for selections that measure distances.
-        labelled_features: The same for the slices that are labelled already.
-        cases: The number of the case that each slice belongs to.
-        positions: The index of each slice in its volume.
-    """
-
-    features: Features | None = None
-    labelled_features: LabelledFeatures | None = None
-    cases: Rows | None = None
-    positions: Rows | None = None
+Requirement = Literal["scores", "features", "gradients", "foreground"]
+"""What costs something to find out, or is known in simulations only."""
 
 
 @runtime_checkable
@@ -58,11 +43,17 @@ class Selection(Protocol):
 
     A selection is a frozen dataclass with this one method.
     :class:`nextslice.testing.SelectionContract` proves that it keeps its promises.
+
+    One that looks at labels nobody has drawn yet says so by a class attribute
+    ``label_informed = True``; without it, it does not (see :func:`is_label_informed`).
     """
 
-    requires: ClassVar[frozenset[Requirement]]
-    """What must be computed before asking: nothing is scored for a selection that ignores
-    scores."""
+    @property
+    def requires(self) -> frozenset[Requirement]:
+        """What must be computed before asking; a class attribute does as well.
+
+        Nothing is scored for a selection that ignores scores.
+        """
 
     def select(
         self,
@@ -78,7 +69,7 @@ class Selection(Protocol):
             scores: Shape (slices,), finite, higher is more uncertain.
             rng: The only source of chance.
             budget: Slices to pick, the paper's B; without it the selection's own.
-            context: Features, cases and positions, for selections that look at them.
+            context: What selections may look at besides the scores.
 
         Returns:
             Shape (min(budget, slices),): distinct rows, the first to annotate first.
@@ -166,6 +157,14 @@ def checked_generator(rng: np.random.Generator) -> np.random.Generator:
             remedy="Pass rng=np.random.default_rng(seed).",
         )
     return rng
+
+
+def is_label_informed(selection: Selection) -> bool:
+    """Whether a selection peeks at the labels of slices that nobody has annotated yet.
+
+    Such a selection is a yardstick for simulations: it cannot be used with an expert.
+    """
+    return bool(getattr(selection, "label_informed", False))
 
 
 def most_uncertain_first(rows: Rows, scores: Scores) -> Rows:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from typing import get_args
 
 import numpy as np
 
 from nextslice.errors import SelectionError
-from nextslice.selection.base import Context, Selection
+from nextslice.selection.base import Context, Requirement, Selection
 from nextslice.testing.rebuilding import from_repr
 from nextslice.types import Rows, Scores
 
 __all__ = ["SelectionContract"]
 
 _SLICES_PER_CASE = 20
+_WITH_FOREGROUND = 0.4
+_REQUIREMENTS: frozenset[str] = frozenset(get_args(Requirement))
 
 
 class SelectionContract:
@@ -33,6 +36,10 @@ class SelectionContract:
             labelled_features=rng.normal(size=(4, 6)),
             cases=rows // _SLICES_PER_CASE,
             positions=rows % _SLICES_PER_CASE,
+            labelled_cases=np.array([0, 0, 1, 99]),
+            labelled_positions=np.array([3, 25, 7, 0]),
+            gradients=rng.normal(size=(len(scores), 8)),
+            foreground=rng.random(len(scores)) < _WITH_FOREGROUND,
         )
         return selection.select(
             scores, rng=np.random.default_rng(seed), budget=budget, context=context
@@ -41,11 +48,11 @@ class SelectionContract:
     def test_is_a_selection(self, selection: Selection) -> None:
         assert isinstance(selection, Selection), (
             f"{type(selection).__name__} needs a method select(scores, *, rng, budget, context)"
-            " and a class attribute `requires`, a frozenset of 'scores' and 'features'."
+            " and a class attribute `requires`, a frozenset of what it looks at."
         )
-        unknown = set(selection.requires) - {"scores", "features"}
+        unknown = set(selection.requires) - _REQUIREMENTS
         assert not unknown, (
-            f"`requires` names {sorted(unknown)}: only scores and features exist."
+            f"`requires` names {sorted(unknown)}: there are {sorted(_REQUIREMENTS)} only."
         )
 
     def test_is_a_frozen_dataclass_that_its_repr_rebuilds(self, selection: Selection) -> None:
