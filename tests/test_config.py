@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import yaml
 
 from nextslice.config import PRESETS, Config, resolve_config
 from nextslice.errors import SettingsError
+from nextslice.selection import (
+    SELECTIONS,
+    Context,
+    PowerNoise,
+    Random,
+    Selection,
+    SoftmaxNoise,
+    StochasticBatches,
+    TopK,
+    VolumeCap,
+)
+from nextslice.selection.base import Requirement
+from nextslice.selection.rules import Rule
 from nextslice.settings import plain, validated
-from nextslice.strategies import UNCERTAINTIES, build_selection, build_uncertainty
+from nextslice.strategies import (
+    UNCERTAINTIES,
+    build_selection,
+    build_uncertainty,
+    resolve_selection,
+)
+from nextslice.types import Rows, Scores
 
 CHANGES: dict[str, object] = {
     "data": {"folder": "scans"},
@@ -137,6 +158,7 @@ def test_assignments_reach_every_setting_and_come_last() -> None:
         ("budget=0", "budget"),
         ("uncertainty.samples=3", "Unknown setting uncertainty.samples"),
         ("selection.aggregation=median", "selection.aggregation"),
+        ("selection.name=volume-cap", "--set selection.selection=stochastic-batches"),
         ("no equals sign", "path.to.setting=value"),
         ("training..steps=3", "path.to.setting=value"),
         ("training.steps=[", "YAML"),
@@ -179,3 +201,133 @@ def test_a_strategy_that_is_not_one_is_refused() -> None:
         with pytest.raises(SettingsError) as caught:
             build_uncertainty(name, {})
         assert expected in str(caught.value), name
+
+
+# Each shipped selection as somebody would type it, a wrapper around each other one among them.
+TYPED: list[object] = [
+    *(name for name, kind in SELECTIONS.items() if not issubclass(kind, Rule)),
+    {"name": "power", "match": "stochastic-batches"},
+    {"name": "foreground-random", "fraction": 0.66},
+    {"name": "volume-cap", "selection": "random"},
+    {
+        "name": "minimum-distance",
+        "slices": 5,
+        "selection": {
+            "name": "volume-cap",
+            "selection": {"name": "stochastic-batches", "pool_size": 100},
+        },
+    },
+]
+
+
+@pytest.mark.parametrize("selection", TYPED, ids=str)
+def test_what_is_resolved_resolves_to_itself(selection: object) -> None:
+    """resolve -> YAML -> resolve is the identity, and the strategy is the same one."""
+    config = resolve_config("quick", CHANGES | {"uncertainty": None, "selection": selection})
+    kept = yaml.safe_load(yaml.safe_dump(plain(config)))
+    assert resolve_config("quick", kept) == config
+    assert plain(resolve_config("quick", kept)) == kept
+    built = build_selection(config.selection.name, config.selection.parameters)
+    assert built == resolve_selection(selection).built
+
+
+def test_a_selection_inside_a_selection_is_kept_with_its_name_and_all_defaults() -> None:
+    typed = {"name": "volume-cap", "selection": {"name": "softmax", "beta": 3}}
+    config = resolve_config("paper", CHANGES | {"selection": typed})
+    assert config.selection.parameters == {
+        "per_volume": 1,
+        "selection": {
+            "name": "softmax",
+            "parameters": {"budget": None, "beta": 3.0, "match": None},
+        },
+    }
+    built = build_selection(config.selection.name, config.selection.parameters)
+    assert built == VolumeCap(SoftmaxNoise(beta=3.0))
+
+
+def test_assignments_reach_a_selection_inside_a_selection() -> None:
+    capped: dict[str, object] = CHANGES | {"uncertainty": None, "selection": "volume-cap"}
+    for assignments, expected in [
+        (["selection.selection=top-k"], VolumeCap(TopK())),
+        (
+            ["selection.per_volume=2", "selection.selection.name=power"],
+            VolumeCap(PowerNoise(), per_volume=2),
+        ),
+        (
+            ["selection.selection=stochastic-batches", "selection.selection.pool_size=9"],
+            VolumeCap(StochasticBatches(pool_size=9)),
+        ),
+        (
+            ["selection.selection=volume-cap", "selection.selection.selection=random"],
+            VolumeCap(VolumeCap(Random())),
+        ),
+    ]:
+        chosen = resolve_config("paper", capped, assignments).selection
+        assert build_selection(chosen.name, chosen.parameters) == expected
+    asked = resolve_config("paper", capped, ["selection.selection=random"]).uncertainty
+    assert asked is None  # what is inside decides whether scores are needed
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("stochastic-batch", "Expected selection.selection to be one of"),
+        ("stochastic-batch", "Did you mean stochastic-batches?"),
+        ({"name": "top-k", "pool_size": 3}, "Unknown setting selection.selection.pool_size"),
+        ({"name": "power", "bet": 3}, "Did you mean beta?"),
+        ({"name": "power", "beta": -1}, "selection.selection: Expected beta to be a finite"),
+        ({"name": "volume-cap"}, "--set selection.selection.selection=stochastic-batches"),
+        ({"name": "volume-cap", "selection": "rando"}, "selection.selection.selection to be"),
+        (
+            "pathlib:Path",
+            "Expected selection.selection 'pathlib:Path' to be a frozen dataclass",
+        ),
+        (None, "--set selection.selection=stochastic-batches"),
+    ],
+)
+def test_what_is_wrong_inside_a_selection_is_named_by_its_path(
+    inside: object, expected: str
+) -> None:
+    selection = {"name": "volume-cap"} | ({} if inside is None else {"selection": inside})
+    with pytest.raises(SettingsError) as caught:
+        resolve_config("paper", CHANGES | {"selection": selection})
+    assert expected in str(caught.value)
+
+
+@dataclass(frozen=True)
+class EveryOther:
+    """A selection of one's own around any other, with one that it brings along."""
+
+    selection: Selection = field(default_factory=lambda: VolumeCap(TopK()))
+    fallback: Selection | None = None
+    requires: ClassVar[frozenset[Requirement]] = frozenset({"scores"})
+
+    def select(
+        self,
+        scores: Scores,
+        *,
+        rng: np.random.Generator,
+        budget: int | None = None,
+        context: Context | None = None,
+    ) -> Rows:
+        return self.selection.select(scores, rng=rng, budget=budget, context=context)
+
+
+def test_a_plug_in_wraps_and_is_wrapped() -> None:
+    mine = f"{__name__}:EveryOther"
+    brought = resolve_config("paper", CHANGES | {"selection": mine})
+    assert brought.selection.parameters == {
+        "selection": {
+            "name": "volume-cap",
+            "parameters": {
+                "per_volume": 1,
+                "selection": {"name": "top-k", "parameters": {"budget": None}},
+            },
+        },
+        "fallback": None,
+    }
+    chosen = {"name": mine, "fallback": {"name": "volume-cap", "selection": mine}}
+    config = resolve_config("paper", CHANGES | {"selection": chosen})
+    built = build_selection(config.selection.name, config.selection.parameters)
+    assert built == EveryOther(fallback=VolumeCap(EveryOther()))
+    assert resolve_config("paper", plain(config)) == config

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
-from nextslice.settings import plain, validated
-from nextslice.strategies import build_selection, build_uncertainty
+from nextslice.settings import validated
+from nextslice.strategies import named, resolve_selection, resolve_uncertainty
 
 __all__ = ["PRESETS", "Config", "resolve_config"]
 
@@ -64,7 +64,10 @@ class EvaluationConfig(_Strict):
 
 
 class StrategyConfig(_Strict):
-    """A strategy's name (see :mod:`nextslice.strategies`) and all of its fields."""
+    """A strategy's name (see :mod:`nextslice.strategies`) and all of its fields.
+
+    A selection inside a selection is a mapping of its own name and parameters.
+    """
 
     name: str
     parameters: dict[str, Any] = {}
@@ -109,9 +112,10 @@ def resolve_config(
         preset: "paper", "released-code" or "quick".
         changes: Nested settings that replace the preset's. ``uncertainty`` and ``selection``
             may be plain names; where the selection looks at scores and no uncertainty is
-            chosen, it is entropy.
+            chosen, it is entropy. What :func:`resolve_config` gave before is taken as well.
         assignments: ``path.to.setting=value``, the value in YAML, applied last. A strategy's
-            own fields are reached as ``uncertainty.samples=16``.
+            own fields are reached as ``uncertainty.samples=16``, those of a selection inside
+            another as ``selection.selection.pool_size=100``.
 
     Raises:
         SettingsError: A name, a type or a range is wrong; says which and what is allowed.
@@ -120,19 +124,16 @@ def resolve_config(
     for assignment in assignments:
         settings = _merged(settings, _parsed(assignment))
     of_uncertainties = settings.pop("uncertainties")
-    for name, fields in of_uncertainties.items():
-        build_uncertainty(name, fields)  # so that a misspelt one is refused, used or not
-    name, fields = _strategy(settings.get("selection"))
-    selection = build_selection(name, fields)
-    settings["selection"] = {"name": name, "parameters": plain(selection)}
-    uncertainty = settings.get("uncertainty")
-    if "scores" in selection.requires:
-        uncertainty = _merged({"name": "entropy"}, _named(uncertainty))
-    if uncertainty is not None:
-        name, fields = _strategy(uncertainty)
-        fields = _merged(of_uncertainties.get(name, {}), fields)
-        parameters = plain(build_uncertainty(name, fields))
-        settings["uncertainty"] = {"name": name, "parameters": parameters}
+    for name, fields in of_uncertainties.items():  # a misspelt one is refused, used or not
+        resolve_uncertainty({**fields, "name": name})
+    selection = resolve_selection(settings.get("selection"))
+    settings["selection"] = selection.plain
+    uncertainty = named(settings.get("uncertainty"))
+    if "scores" in selection.built.requires:
+        uncertainty = _merged({"name": "entropy"}, uncertainty)
+    if uncertainty:
+        defaults = of_uncertainties.get(str(uncertainty.get("name")), {})
+        settings["uncertainty"] = resolve_uncertainty(_merged(defaults, uncertainty)).plain
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
     device = resolve_device(str(settings.get("device", "auto")))
@@ -142,19 +143,6 @@ def resolve_config(
     if settings.get("threads") is None:
         settings["threads"] = os.cpu_count() or 1
     return validated(Config, settings)
-
-
-def _named(chosen: object) -> dict[str, Any]:
-    """A strategy's settings, given as such, by its name alone or not at all."""
-    if isinstance(chosen, Mapping):
-        return dict(chosen)
-    return {} if chosen is None else {"name": chosen}
-
-
-def _strategy(chosen: object) -> tuple[str, dict[str, Any]]:
-    """A strategy's name and its own fields."""
-    fields = _named(chosen)
-    return str(fields.pop("name", "")), fields
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -196,7 +184,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     for key, value in changes.items():
         old = merged.get(key)
         if isinstance(value, Mapping) and isinstance(old, str):
-            old = _named(old)
+            old = named(old)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             merged[key] = _merged(old, value)
         else:

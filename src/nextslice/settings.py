@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from nextslice.errors import SettingsError
+from nextslice.errors import NextsliceError, SettingsError
 
 __all__ = ["plain", "validated"]
 
@@ -35,7 +35,9 @@ def validated(kind: type[T], values: Mapping[str, object], where: str = "") -> T
         SettingsError: A key is unknown or missing, or a value has a wrong type or range.
     """
     holder: type[BaseModel] = create_model(
-        "Holder", __config__=ConfigDict(extra="forbid"), value=(kind, ...)
+        "Holder",
+        __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
+        value=(kind, ...),
     )
     try:
         held: Any = holder.model_validate({"value": dict(values)})
@@ -54,7 +56,11 @@ def validated(kind: type[T], values: Mapping[str, object], where: str = "") -> T
 
 def plain(settings: object) -> dict[str, object]:
     """Settings as nested dictionaries of plain values, defaults included."""
-    holder: type[BaseModel] = create_model("Holder", value=(type(settings), ...))
+    holder: type[BaseModel] = create_model(
+        "Holder",
+        __config__=ConfigDict(arbitrary_types_allowed=True),
+        value=(type(settings), ...),
+    )
     dumped: dict[str, object] = holder(value=settings).model_dump(mode="json")["value"]
     return dumped
 
@@ -74,7 +80,7 @@ def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str,
         return f"Expected a value for {path}, got none.", ""
     original = details.get("ctx", {}).get("error")
     if original is not None:  # a settings class checked its own ranges
-        remedy = original.remedy if isinstance(original, SettingsError) else ""
+        remedy = original.remedy if isinstance(original, NextsliceError) else ""
         problem = getattr(original, "problem", str(original))
         return f"{path}: {problem}", remedy
     return f"{path}: {details['msg']}, got {details['input']!r}.", ""
