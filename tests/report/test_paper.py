@@ -17,6 +17,7 @@ from nextslice.report import names, read_runs
 from nextslice.report.paper import paper_tables
 from nextslice.report.rendering import to_csv, to_latex, to_markdown
 from nextslice.report.tables import Table
+from nextslice.selection import SELECTIONS
 
 WriteRun = Callable[..., Path]
 
@@ -141,7 +142,8 @@ def test_whoever_looks_at_labels_is_marked_and_never_bold(
     class Peeking:
         label_informed: ClassVar[bool] = True
 
-    monkeypatch.setitem(names._SELECTIONS, "peeking", Peeking)
+    known = {**SELECTIONS, "peeking": Peeking}
+    monkeypatch.setattr(names, "SELECTIONS", known)
     write_run("r", [0.5, 0.6])
     write_run("p", [0.5, 0.9], selection={"name": "peeking", "parameters": {}})
     wrapped = {"name": "wrapper", "parameters": {"selection": {"name": "peeking"}}}

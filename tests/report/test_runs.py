@@ -9,8 +9,15 @@ import pytest
 
 from nextslice.errors import ProjectError
 from nextslice.report import read_runs
+from nextslice.selection import StochasticBatches, VolumeCap
 
 WriteRun = Callable[..., Path]
+
+
+def _capped(inner: str, fields: dict[str, object] | None = None, **own: object) -> object:
+    """A cap of slices per volume over another selection, as ``config.yaml`` keeps it."""
+    wrapped = {"name": inner, "parameters": fields or {}}
+    return {"name": "volume-cap", "parameters": {**own, "selection": wrapped}}
 
 
 def test_every_run_below_a_folder_is_found_at_any_depth(
@@ -70,17 +77,62 @@ def test_a_run_s_own_folder_is_read_as_one_run(write_run: WriteRun) -> None:
             "top-k",
             "learning loss (margin = 0.0)",
         ),
+        (None, "stratified", "random stratified by volume"),
+        (None, "strided", "strided"),
+        (None, "badge", "BADGE"),
+        ("entropy", "stratified", "random stratified by volume (scored by entropy)"),
+        (None, "foreground-random", "random, 33 % foreground (label-informed)"),
+        (
+            None,
+            {"name": "foreground-random", "parameters": {"fraction": 0.66}},
+            "random, 66 % foreground (label-informed)",
+        ),
+        (
+            "entropy",
+            {"name": "power", "parameters": {"beta": 1.0, "match": "stochastic-batches"}},
+            "entropy + power noise, matched",
+        ),
+        (
+            "entropy",
+            {"name": "soft-rank", "parameters": {"beta": 4.0, "match": None}},
+            "entropy + soft-rank noise (beta = 4.0)",
+        ),
+        ("tta", "softmax", "TTA + softmax noise"),
+        ("entropy", _capped("top-k"), "entropy, 1 per volume"),
+        (None, _capped("random", per_volume=3), "random, 3 per volume"),
+        (
+            "dropout",
+            _capped("stochastic-batches", {"pool_size": 100}),
+            "dropout + stochastic batches (Q = 100), 1 per volume",
+        ),
+        (
+            "entropy",
+            {
+                "name": "minimum-distance",
+                "parameters": {"slices": 5, "selection": _capped("power")},
+            },
+            "entropy + power noise, 1 per volume, 5 slices apart",
+        ),
+        ("entropy", _capped("pkg:Mine"), "entropy + pkg:Mine, 1 per volume"),
         # what a learner of one's own keeps: the reprs of its arguments
-        ("Entropy()", "StochasticBatches(budget=None, pool_size=9)", None),
+        (
+            "Entropy()",
+            "StochasticBatches(budget=None, pool_size=9)",
+            "entropy + stochastic batches (Q = 9)",
+        ),
+        (
+            "Entropy()",
+            repr(VolumeCap(StochasticBatches(pool_size=9), per_volume=2)),
+            "entropy + stochastic batches (Q = 9), 2 per volume",
+        ),
     ],
 )
 def test_a_strategy_is_named_with_what_is_not_the_default(
-    write_run: WriteRun, uncertainty: object, selection: object, name: str | None
+    write_run: WriteRun, uncertainty: object, selection: object, name: str
 ) -> None:
     changes = {}
-    if name is None:
+    if uncertainty == "Entropy()":
         changes = {"uncertainty": uncertainty, "selection": selection}
-        name = "entropy + stochastic batches (Q = 9)"
     folder = write_run(
         "a", [0.5, 0.6], uncertainty=uncertainty, selection=selection, changes=changes
     )

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import yaml
 
-from nextslice.selection import CoreSet, Random, StochasticBatches, TopK
+from nextslice.selection import SELECTIONS
+from nextslice.selection.rules import Rule
+from nextslice.wording import counted
 
 __all__ = [
     "Choice",
@@ -30,21 +32,27 @@ __all__ = [
     "symbol",
 ]
 
-_SELECTIONS: Final[Mapping[str, type[Any]]] = {
-    "random": Random,
-    "top-k": TopK,
-    "stochastic-batches": StochasticBatches,
-    "core-set": CoreSet,
-}
-_CLASSES: Final = {kind.__name__: name for name, kind in _SELECTIONS.items()} | {
+_CLASSES: Final = {kind.__name__: name for name, kind in SELECTIONS.items()} | {
     "Entropy": "entropy",
     "MCDropout": "dropout",
     "TestTimeAugmentation": "tta",
     "LearningLoss": "learning-loss",
 }
-_SHOWN: Final = {"tta": "TTA", "learning-loss": "learning loss"}
+_SHOWN: Final = {
+    "tta": "TTA",
+    "learning-loss": "learning loss",
+    "stratified": "random stratified by volume",
+    "foreground-random": "random",
+    "stochastic-batches": "stochastic batches",
+    "power": "power noise",
+    "softmax": "softmax noise",
+    "soft-rank": "soft-rank noise",
+    "badge": "BADGE",
+}
+_IN_WORDS: Final = frozenset({"fraction", "match"})
+"""Fields that a name holds as words, not in brackets."""
+
 _SYMBOLS: Final = {"pool_size": "Q", "samples": "K"}
-_NEEDS_NO_SCORES: Final = frozenset({"random", "core-set"})
 _LONG: Final = 24
 
 
@@ -71,7 +79,14 @@ def choice(value: object) -> Choice | None:
 
 
 def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) -> str:
-    """A strategy's name, with the parameters known to differ from the preset's."""
+    """A strategy's name, with the parameters known to differ from the preset's.
+
+    A selection with a rule is named for the one it wraps, and the rule comes behind.
+    """
+    kind = SELECTIONS.get(selection.name)
+    inner = _wrapped(selection)
+    if kind is not None and issubclass(kind, Rule) and inner is not None:
+        return f"{strategy_name(uncertainty, inner, preset)}, {_rule(selection)}"
     parameters = {
         path: value
         for chosen, defaults in (
@@ -80,7 +95,7 @@ def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) ->
         )
         if chosen is not None
         for path, value in chosen.parameters.items()
-        if path != "budget" and path in defaults and defaults[path] != value
+        if path not in {"budget", *_IN_WORDS} and path in defaults and defaults[path] != value
     }
     return _base_name(uncertainty, selection) + _bracketed(parameters)
 
@@ -91,7 +106,7 @@ def label_informed(selection: Choice) -> bool:
     No expert can offer that: such a strategy shows what would be possible, and nothing more.
     """
     told = (selection.name, *selection.parameters.values())
-    kinds = [_SELECTIONS.get(name) for name in told if isinstance(name, str)]
+    kinds = [SELECTIONS.get(name) for name in told if isinstance(name, str)]
     return any(getattr(kind, "label_informed", False) is True for kind in kinds)
 
 
@@ -123,13 +138,43 @@ def shortened(text: str, longest: int) -> str:
 
 def _base_name(uncertainty: Choice | None, selection: Choice) -> str:
     scored_by = None if uncertainty is None else _SHOWN.get(uncertainty.name, uncertainty.name)
+    selects = ", ".join([_SHOWN.get(selection.name, selection.name), *_in_words(selection)])
     if scored_by is None:
-        return selection.name
-    if selection.name in _NEEDS_NO_SCORES:
-        return f"{selection.name} (scored by {scored_by})"
-    if selection.name == "top-k":
-        return scored_by
-    return f"{scored_by} + {selection.name.replace('stochastic-batches', 'stochastic batches')}"
+        return selects
+    requires = getattr(SELECTIONS.get(selection.name), "requires", None)
+    if isinstance(requires, frozenset) and "scores" not in requires:
+        return f"{selects} (scored by {scored_by})"
+    return scored_by if selection.name == "top-k" else f"{scored_by} + {selects}"
+
+
+def _in_words(selection: Choice) -> list[str]:
+    """What belongs to a selection's name itself."""
+    told = _selection_defaults(selection) | dict(selection.parameters)
+    words = []
+    if selection.name == "foreground-random":
+        words.append(f"{100 * told['fraction']:g} % foreground (label-informed)")
+    if told.get("match") is not None and selection.name in SELECTIONS:
+        words.append("matched")
+    return words
+
+
+def _rule(selection: Choice) -> str:
+    told = _selection_defaults(selection) | dict(selection.parameters)
+    if selection.name == "volume-cap":
+        return f"{told['per_volume']} per volume"
+    return f"{counted(told['slices'], 'slice')} apart"
+
+
+def _wrapped(selection: Choice) -> Choice | None:
+    """The selection inside a selection."""
+    inside = "selection.parameters."
+    name = selection.parameters.get("selection.name")
+    fields = {
+        path.removeprefix(inside): value
+        for path, value in selection.parameters.items()
+        if path.startswith(inside)
+    }
+    return None if name is None else Choice(str(name), fields)
 
 
 def _bracketed(parameters: Mapping[str, Any]) -> str:
@@ -138,7 +183,7 @@ def _bracketed(parameters: Mapping[str, Any]) -> str:
 
 
 def _selection_defaults(selection: Choice) -> dict[str, Any]:
-    kind = _SELECTIONS.get(selection.name)
+    kind: Any = SELECTIONS.get(selection.name)
     fields = () if kind is None else dataclasses.fields(kind)
     return {field.name: field.default for field in fields}
 
@@ -176,9 +221,19 @@ def _parsed(text: str) -> Choice:
         return Choice(text, {})
     if not isinstance(call, ast.Call):
         return Choice(text, {})
+    return _called(call)
+
+
+def _called(call: ast.Call) -> Choice:
     name = ast.unparse(call.func)
-    fields = {word.arg: _literal(word.value) for word in call.keywords if word.arg}
-    return Choice(_CLASSES.get(name, name), fields)
+    fields: dict[str, Any] = {}
+    for word in call.keywords:
+        if word.arg == "selection" and isinstance(word.value, ast.Call):
+            inner = _called(word.value)
+            fields["selection"] = {"name": inner.name, "parameters": inner.parameters}
+        elif word.arg:
+            fields[word.arg] = _literal(word.value)
+    return Choice(_CLASSES.get(name, name), by_path(fields))
 
 
 def _literal(node: ast.expr) -> object:

@@ -185,7 +185,7 @@ def read_runs(folder: Path) -> list[Run]:
 
 def _order(run: Run) -> tuple[object, ...]:
     """Baselines first, then each uncertainty without and with stochastic batches."""
-    baselines = ("random", "core-set")
+    baselines = ("random", "stratified", "strided", "foreground-random", "core-set", "badge")
     name = run.selection.name
     rank = baselines.index(name) if name in baselines else len(baselines)
     scored_by = "" if run.uncertainty is None else run.uncertainty.name
