@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.strategies import SELECTIONS, UNCERTAINTIES
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -69,6 +70,13 @@ def test_the_selection_of_the_contributing_guide_keeps_the_contract() -> None:
 def test_the_picture_is_there() -> None:
     for name in re.findall(r"!\[.*?\]\((.*?)\)", README.read_text(encoding="utf-8")):
         assert (README.parent / name).is_file(), name
+
+
+def test_every_strategy_is_listed_with_its_name_and_class() -> None:
+    text = (README.parent / "docs" / "strategies.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([a-z-]+)` \| `(\w+)` \|", text, re.MULTILINE))
+    shipped = {**UNCERTAINTIES, **SELECTIONS}
+    assert listed == {name: kind.__name__ for name, kind in shipped.items()}
 
 
 def test_links_inside_the_repository_lead_somewhere() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nextslice.cli.display import progress_bar, say
+from nextslice.selection import SELECTIONS
 
 __all__ = ["simulate"]
 
@@ -27,7 +28,8 @@ def simulate(
     selection: Annotated[
         str,
         typer.Option(
-            help="stochastic-batches, top-k, random, core-set or package.module:Class."
+            help=f"{', '.join(SELECTIONS)} or package.module:Class. One that wraps another "
+            "takes it as --set selection.selection=top-k."
         ),
     ] = "stochastic-batches",
     preset: Annotated[str, typer.Option(help="paper, released-code or quick.")] = "paper",
