@@ -307,7 +307,7 @@ def test_fewer_runs_of_a_strategy_are_told(write_run: WriteRun, tmp_path: Path) 
     _study(write_run, 3, strategies=["random", "core-set"])
     _study(write_run, 2, strategies=["entropy"])
     note = _tables(tmp_path)["table-1"].footnotes[0]
-    assert note == "Means go over 3 runs (entropy: 2) and 2 cycles."
+    assert note == "Means go over 3 runs (2 of entropy) and 2 cycles."
 
 
 def test_the_files_for_programs_have_one_row_per_strategy_and_all_digits(

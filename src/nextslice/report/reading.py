@@ -37,8 +37,8 @@ _LEVEL = 0.05  # points that nobody can see
 _STARTS = (
     "Significantly above random (points of mean 3D Dice, p after Holm's correction)",
     "Significantly below random",
-    "Above random in every pair, a hint and no proof",
-    "Below random in every pair, a hint and no proof",
+    "Above random in every pair, a hint and no proof (p not corrected)",
+    "Below random in every pair, a hint and no proof (p not corrected)",
     "Not told apart from random (in brackets the difference, and how many pairs more would be "
     "needed to find it if that is its true size)",
     "Without a seed in common with random",
@@ -136,12 +136,12 @@ def _together(found: Sequence[Difference]) -> list[str]:
         level = abs(100 * one.mean) < _LEVEL
         words = [
             "" if one.pairs == 0 else "level" if level else _signed(one.mean),
-            f"p = {p:.2g}" if p < ALPHA else "",
+            f"p = {p:.2g}" if p < ALPHA else f"p = {one.p():.2g}" if one.unanimous else "",
             "" if one.unanimous or p < ALPHA else more,
         ]
         aside = ", ".join(filter(None, words))
         told[_start(one, p)].append(plain_text(one.first) + (f" ({aside})" if aside else ""))
-    return [f"{start}: {', '.join(names)}." for start, names in told.items() if names]
+    return [f"{start}: {'; '.join(names)}." for start, names in told.items() if names]
 
 
 def _start(found: Difference, corrected: float) -> str:

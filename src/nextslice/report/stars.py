@@ -169,15 +169,15 @@ def _marks(found: Difference) -> str:
 
 
 def _common(noun: str, counts: Sequence[tuple[Group, int]]) -> str:
-    """The usual number, and whoever has another: "5 runs (stratified: 3)"."""
+    """The usual number, and whoever has another: "5 runs (3 of stratified)"."""
     usual = Counter(count for _, count in counts).most_common(1)[0][0]
     others: dict[int, list[Group]] = {}
     for group, count in counts:
         if count != usual:
             others.setdefault(count, []).append(group)
-    told = "; ".join(f"{_names(others[count])}: {count}" for count in sorted(others))
+    told = "; ".join(f"{count} of {_names(others[count])}" for count in sorted(others))
     return counted(usual, noun) + (f" ({told})" if told else "")
 
 
 def _names(groups: Iterable[Group]) -> str:
-    return ", ".join(dict.fromkeys(plain_text(group.strategy) for group in groups))
+    return "; ".join(dict.fromkeys(plain_text(group.strategy) for group in groups))
