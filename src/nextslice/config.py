@@ -17,7 +17,15 @@ from nextslice.models.training import TrainingSettings
 from nextslice.settings import validated
 from nextslice.strategies import named, resolve_selection, resolve_uncertainty
 
-__all__ = ["PRESETS", "Config", "resolve_config"]
+__all__ = [
+    "PRESETS",
+    "Config",
+    "DataConfig",
+    "SplitConfig",
+    "merged",
+    "parsed_assignment",
+    "resolve_config",
+]
 
 PRESETS: Final = ("paper", "released-code", "quick")
 
@@ -104,7 +112,11 @@ class Config(_Strict):
 
 
 def resolve_config(
-    preset: str, changes: Mapping[str, object], assignments: Sequence[str] = ()
+    preset: str,
+    changes: Mapping[str, object],
+    assignments: Sequence[str] = (),
+    *,
+    threads: int | None = None,
 ) -> Config:
     """A preset with changes.
 
@@ -116,13 +128,15 @@ def resolve_config(
         assignments: ``path.to.setting=value``, the value in YAML, applied last. A strategy's
             own fields are reached as ``uncertainty.samples=16``, those of a selection inside
             another as ``selection.selection.pool_size=100``.
+        threads: CPU threads where neither the preset nor a change says how many; None takes
+            all cores.
 
     Raises:
         SettingsError: A name, a type or a range is wrong; says which and what is allowed.
     """
-    settings = _merged(_preset(preset), changes)
+    settings = merged(_preset(preset), changes)
     for assignment in assignments:
-        settings = _merged(settings, _parsed(assignment))
+        settings = merged(settings, parsed_assignment(assignment))
     of_uncertainties = settings.pop("uncertainties")
     for name, fields in of_uncertainties.items():  # a misspelt one is refused, used or not
         resolve_uncertainty({**fields, "name": name})
@@ -130,10 +144,10 @@ def resolve_config(
     settings["selection"] = selection.plain
     uncertainty = named(settings.get("uncertainty"))
     if "scores" in selection.built.requires:
-        uncertainty = _merged({"name": "entropy"}, uncertainty)
+        uncertainty = merged({"name": "entropy"}, uncertainty)
     if uncertainty:
         defaults = of_uncertainties.get(str(uncertainty.get("name")), {})
-        settings["uncertainty"] = resolve_uncertainty(_merged(defaults, uncertainty)).plain
+        settings["uncertainty"] = resolve_uncertainty(merged(defaults, uncertainty)).plain
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
     device = resolve_device(str(settings.get("device", "auto")))
@@ -141,7 +155,7 @@ def resolve_config(
     precision = resolve_precision(str(settings.get("precision", "auto")), device)
     settings["precision"] = precision.name
     if settings.get("threads") is None:
-        settings["threads"] = os.cpu_count() or 1
+        settings["threads"] = threads or os.cpu_count() or 1
     return validated(Config, settings)
 
 
@@ -157,7 +171,12 @@ def _preset(name: str) -> dict[str, Any]:
     return loaded
 
 
-def _parsed(assignment: str) -> dict[str, Any]:
+def parsed_assignment(assignment: str) -> dict[str, Any]:
+    """``path.to.setting=value``, the value in YAML, as nested settings.
+
+    Raises:
+        SettingsError: It is not of that form.
+    """
     path, equals, value = assignment.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
@@ -175,18 +194,18 @@ def _parsed(assignment: str) -> dict[str, Any]:
     return result
 
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `changes`; dictionaries are merged key by key, all else is replaced.
 
     A strategy named by a plain word becomes a dictionary when one of its fields is changed.
     """
-    merged = dict(base)
+    result = dict(base)
     for key, value in changes.items():
-        old = merged.get(key)
+        old = result.get(key)
         if isinstance(value, Mapping) and isinstance(old, str):
             old = named(old)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
-            merged[key] = _merged(old, value)
+            result[key] = merged(old, value)
         else:
-            merged[key] = value
-    return merged
+            result[key] = value
+    return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -86,15 +86,27 @@ def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str,
     return f"{path}: {details['msg']}, got {details['input']!r}.", ""
 
 
-def _keys_at(kind: type[Any], path: list[str]) -> list[str]:
-    """Names of the fields of the settings class that lies at `path` below `kind`."""
+def _keys_at(hint: Any, path: list[str]) -> list[str]:
+    """Names of the fields of the settings class that lies at `path` below `hint`."""
     for key in path:
-        hints = get_type_hints(kind)
-        if key not in hints:
-            return []
-        kind = next(
-            (k for k in (hints[key], *get_args(hints[key])) if isinstance(k, type)), object
-        )
+        if get_origin(hint) in {dict, Mapping}:
+            hint = get_args(hint)[1]
+        else:
+            kind = _class_in(hint)
+            hint = None if kind is None else get_type_hints(kind).get(key)
+    kind = _class_in(hint)
+    if kind is None:
+        return []
     if issubclass(kind, BaseModel):
         return list(kind.model_fields)
-    return [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    return [f.name for f in dataclasses.fields(kind)]
+
+
+def _class_in(hint: Any) -> type[Any] | None:
+    """The settings class that a type names, alone or in a union."""
+    for kind in (hint, *get_args(hint)):
+        if isinstance(kind, type) and (
+            issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind)
+        ):
+            return kind
+    return None

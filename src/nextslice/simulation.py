@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from nextslice.annotators import Oracle
 from nextslice.config import Config
@@ -20,11 +21,12 @@ from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.settings import plain
 from nextslice.strategies import build_selection, build_uncertainty
 
-__all__ = ["CycleResult", "Splits", "open_splits", "simulate"]
+__all__ = ["MAY_CHANGE", "CycleResult", "Splits", "open_splits", "simulate"]
 
 # Carrying a run on for more cycles is no other run, and where the data lies or how fast the
 # machine may work on it says nothing about the result; the pool's fingerprint guards the data.
-_MAY_CHANGE = frozenset({"cycles", "data.folder", "data.skip_refused"})
+MAY_CHANGE: Final = frozenset({"cycles", "data.folder", "data.skip_refused"})
+"""Dotted names of settings that may differ when a run goes on."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def simulate(
         shared_trainings=shared_trainings,
         config=plain(config),
         data=splits.fingerprint,
-        may_change=_MAY_CHANGE,
+        may_change=MAY_CHANGE,
         accept_changes=accept_changes,
         on_progress=on_progress,
     )

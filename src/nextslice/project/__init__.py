@@ -7,6 +7,7 @@ Nothing else writes into a run's folder but ``models/checkpoints.py``, at the le
 - ``query.py``: what was asked of the annotator
 - ``masks.py``: annotated masks, named for their content
 - ``tables.py``: the CSV files that other programs read, derived from the database
+- ``changes.py``: what is not as it was when the run began
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 """

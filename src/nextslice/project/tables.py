@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from nextslice.files import write_atomically
 from nextslice.project.schema import cycles, metrics, queries, slices
 
-__all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "write_tables"]
+__all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "recorded_cycles", "write_tables"]
 
 CYCLES_COLUMNS = (
     "cycle",
@@ -43,6 +43,15 @@ def write_tables(folder: Path, connection: Connection) -> None:
     """Write ``queries.csv`` and ``cycles.csv`` anew."""
     _write(folder / "queries.csv", QUERIES_COLUMNS, _query_rows(connection))
     _write(folder / "cycles.csv", CYCLES_COLUMNS, _cycle_rows(connection))
+
+
+def recorded_cycles(folder: Path) -> frozenset[int]:
+    """The cycles that the run in a folder has recorded, by its ``cycles.csv`` alone."""
+    try:
+        with (folder / "cycles.csv").open(encoding="utf-8", newline="") as stream:
+            return frozenset(int(row["cycle"]) for row in csv.DictReader(stream))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()  # not begun, or no table of ours: the project will say
 
 
 def _query_rows(connection: Connection) -> Iterable[tuple[object, ...]]:
