@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import Timings, say
 from benchmarks.results import Measured, Plan, Target, compare
-from nextslice.benchmark import Job, run_jobs
+from nextslice.benchmark import Job, LocalProcesses
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.progress import Progress
@@ -40,7 +40,7 @@ def measure(plan: Plan) -> Measured:
                     for k in range(runs)
                 ]
                 began = time.perf_counter()
-                outcomes = run_jobs(jobs, on_progress=_ignore, workers=workers)
+                outcomes = LocalProcesses(workers).run(jobs, on_progress=_ignore)
                 seconds[way].append(time.perf_counter() - began)
                 for outcome in outcomes:
                     if outcome.error is not None:
@@ -55,8 +55,8 @@ def measure(plan: Plan) -> Measured:
                 "serial",
                 peer_name=f"one after another, {cores} threads each",
                 target=Target(1.5, "faster"),
-                note=f"Ours: `run_jobs` as it chooses by itself, one thread a run, on {cores} "
-                "cores. Starting a process for each run is included on both sides.",
+                note="Ours: `LocalProcesses` as it chooses by itself, one thread a run, on "
+                f"{cores} cores. Starting a process for each run is included on both sides.",
                 reason="Runs side by side share the processor's caches and memory, and each "
                 "run has to start a process.",
             )

@@ -1,26 +1,21 @@
-"""Runs on local processes, side by side.
-
-How many threads a run takes is one of its settings, because sums in another order round
-differently; how many runs go side by side changes nothing but the time.
-"""
+"""What a run is to whoever does it, and the work itself, wherever it is done."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections import deque
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Final, Protocol
 
 from nextslice.config import Config
-from nextslice.errors import NextsliceError
+from nextslice.errors import NextsliceError, ProjectLockedError
 from nextslice.progress import OnProgress, Progress
 from nextslice.simulation import open_splits, simulate
 
-__all__ = ["Job", "Outcome", "run_jobs"]
+__all__ = ["Executor", "Job", "OnOutcome", "Outcome", "do", "ignore_outcome"]
+
+_PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -28,16 +23,18 @@ class Job:
     """One run to do.
 
     Attributes:
-        name: What to call it in the display.
+        name: What to call it in the display; in a grid ``strategy/seed``.
         config: Its settings.
         out: Its folder.
         shared_trainings: See :class:`~nextslice.learner.ActiveLearner`.
+        accept_changes: The same.
     """
 
     name: str
     config: Config
     out: Path
     shared_trainings: Path | None = None
+    accept_changes: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,103 +44,95 @@ class Outcome:
     Attributes:
         job: The run.
         error: Why it failed, in words; None where it succeeded.
+        seconds: How long it was at work in this attempt, by the clock; None where it was
+            finished before.
     """
 
     job: Job
     error: str | None = None
+    seconds: float | None = None
 
 
-def run_jobs(
-    jobs: Sequence[Job], *, on_progress: OnProgress, workers: int | None = None
-) -> tuple[Outcome, ...]:
-    """Do all runs, each in a process of its own; one that fails does not stop the others.
+OnOutcome = Callable[[Outcome], None]
+"""Told of each run as soon as it has ended."""
+
+
+def ignore_outcome(_: Outcome) -> None:
+    """The default listener: nobody waits."""
+
+
+class Executor(Protocol):
+    """Does runs, each by itself; where and how many at a time is its own matter.
+
+    How a run ends depends on its settings alone, so that all executors give the same results
+    to the last bit on machines of one kind.
+    """
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        *,
+        on_progress: OnProgress,
+        on_outcome: OnOutcome = ignore_outcome,
+    ) -> tuple[Outcome, ...]:
+        """Do all runs; one that fails does not stop the others.
+
+        Args:
+            jobs: What to do, begun in this order.
+            on_progress: Told about each run under its name, in training steps.
+            on_outcome: Told of each run that ends.
+
+        Returns:
+            How each run ended, in the order of `jobs`.
+        """
+        ...
+
+
+def do(job: Job, on_progress: OnProgress) -> Outcome:
+    """Do one run in this process, or go on with it; never raises.
 
     Args:
-        jobs: What to do, begun in this order.
-        on_progress: Told about each run under its name, in training steps.
-        workers: Processes at a time; None takes as many as the cores can feed with the
-            threads that each run wants.
-
-    Returns:
-        How each run ended, in the order of `jobs`.
+        job: The run.
+        on_progress: Told under the run's name how many training steps of all are done.
     """
-    if workers is None:
-        wanted = max((job.config.threads for job in jobs), default=1)
-        workers = max(1, (os.cpu_count() or 1) // wanted)
-    # Spawned, not forked: torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    waiting = deque(range(len(jobs)))
-    at_work: dict[Connection, tuple[int, SpawnProcess]] = {}
-    errors: list[str | None] = [None] * len(jobs)
-    try:
-        while waiting or at_work:
-            while waiting and len(at_work) < workers:
-                number = waiting.popleft()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_do, args=(jobs[number], theirs), daemon=True)
-                process.start()
-                theirs.close()
-                at_work[ours] = number, process
-            for ready in wait(list(at_work)):
-                assert isinstance(ready, Connection)  # noqa: S101 - nothing else is waited for
-                number, process = at_work[ready]
-                try:
-                    message = ready.recv()
-                except EOFError:  # the process has ended
-                    del at_work[ready]
-                    errors[number] = errors[number] or _how_it_died(process)
-                    ready.close()
-                    continue
-                if isinstance(message, Progress):
-                    on_progress(message)
-                else:
-                    errors[number] = str(message)
-    finally:
-        for _, process in at_work.values():
-            process.terminate()
-    return tuple(Outcome(job, error) for job, error in zip(jobs, errors, strict=True))
-
-
-def _how_it_died(process: SpawnProcess) -> str | None:
-    """Why a process ended without a word; None where it ended well."""
-    process.join()
-    if process.exitcode == 0:
-        return None
-    return (
-        f"The process of the run ended with exit code {process.exitcode}; it was killed, or "
-        "the memory ran out."
-    )
-
-
-def _do(job: Job, report: Connection) -> None:
-    """One run, in a process of its own."""
+    began = time.monotonic()
     steps = job.config.training.steps
     total = steps * (job.config.cycles + 1)
-    finished = 0
+    recorded = 0
 
     def tell(progress: Progress) -> None:
-        if progress.stage == "train":
-            done = finished * steps + progress.done
-            note = f"cycle {finished} {progress.note}".rstrip()
-            report.send(Progress(job.name, done, total, note))
+        nonlocal recorded
+        if progress.stage == "cycles":
+            recorded = progress.done
+            on_progress(Progress(job.name, recorded * steps, total))
+        elif progress.stage == "train":
+            on_progress(
+                Progress(job.name, recorded * steps + progress.done, total, progress.note)
+            )
 
-    def count(cycle: int) -> None:
-        nonlocal finished
-        finished = cycle + 1
-        report.send(Progress(job.name, finished * steps, total, f"cycle {cycle} done"))
+    def outcome(error: str | None) -> Outcome:
+        return Outcome(job, error, time.monotonic() - began)
 
     try:
-        simulate(
-            job.config,
-            open_splits(job.config),
-            job.out,
-            shared_trainings=job.shared_trainings,
-            on_progress=tell,
-            on_cycle=lambda result: count(result.cycle),
-        )
+        splits = open_splits(job.config)
+        while True:
+            try:
+                simulate(
+                    job.config,
+                    splits,
+                    job.out,
+                    shared_trainings=job.shared_trainings,
+                    accept_changes=job.accept_changes,
+                    on_progress=tell,
+                )
+            except ProjectLockedError:
+                # Whoever was killed or lost at this run may need a moment to be gone.
+                if time.monotonic() - began > _PATIENCE_S:
+                    raise
+                time.sleep(0.5)
+            else:
+                return outcome(None)
     except NextsliceError as error:
-        report.send(str(error))
-    except KeyboardInterrupt:
-        report.send("Stopped.")
+        return outcome(str(error))
     except Exception as error:  # a plug-in may raise anything: then its run has failed
-        report.send(f"{type(error).__name__}: {error}")
+        return outcome(f"{type(error).__name__}: {error}")

@@ -2,7 +2,9 @@
 
 - ``app.py``: the commands put together
 - ``display.py``: progress bars and messages
-- ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``report.py``  ``demo.py``
+- ``grid_display.py``: a benchmark while it runs
+- ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``benchmark.py``  ``report.py``
+  ``demo.py``
 """
 
 from __future__ import annotations

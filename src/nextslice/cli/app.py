@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
 from nextslice.cli.display import say_error
@@ -39,15 +40,15 @@ def _common(
         raise typer.Exit
 
 
-for command in (demo, phantom, fetch, check, simulate, report):
+for command in (demo, phantom, fetch, check, simulate, benchmark, report):
     app.command()(command)
 
 
 def run() -> int:
     """Run the command line; returns the exit code.
 
-    0: done. 1: ``check`` found refused cases. 2: an error that says what to do.
-    130: stopped by Ctrl-C.
+    0: done. 1: ``check`` found refused cases, or a run of ``benchmark`` or ``demo`` failed.
+    2: an error that says what to do. 130: stopped by Ctrl-C.
     """
     try:
         app()

@@ -28,7 +28,7 @@ from rich.text import Text
 from nextslice.errors import NextsliceError
 from nextslice.progress import OnProgress, Progress
 
-__all__ = ["console", "print_table", "progress_bar", "say", "say_error"]
+__all__ = ["clock", "console", "print_table", "progress_bar", "say", "say_error"]
 
 console = Console(stderr=True)
 """Where progress and messages go; results are printed to stdout instead."""
@@ -156,10 +156,10 @@ def _line(progress: Progress, elapsed: float, steps: int) -> str:
         share = 100 * progress.done // progress.total
         parts[0] += f"/{_short(progress.total)} ({share} %)"
     if steps:
-        parts.append(f"{_clock(elapsed)} elapsed")
+        parts.append(f"{clock(elapsed)} elapsed")
         if progress.done < progress.total:
             left = elapsed / steps * (progress.total - progress.done)
-            parts.append(f"{_clock(left)} left")
+            parts.append(f"{clock(left)} left")
     if progress.note:
         parts.append(progress.note)
     return ", ".join(parts)
@@ -172,7 +172,8 @@ def _short(number: float) -> str:
     return f"{number:.0f}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time as a clock shows it: 0:07, 12:30, 1:02:03."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

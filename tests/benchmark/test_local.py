@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from nextslice.benchmark import Job, run_jobs
+from nextslice.benchmark import Job, LocalProcesses
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.progress import Progress
@@ -64,7 +64,7 @@ def test_side_by_side_or_alone_the_results_are_the_same(scans: Path, tmp_path: P
     simulate(config, open_splits(config), tmp_path / "alone")
     jobs = [Job(f"run {k}", config, tmp_path / f"side-{k}", tmp_path / "first") for k in (0, 1)]
     heard: list[Progress] = []
-    outcomes = run_jobs(jobs, on_progress=heard.append, workers=2)
+    outcomes = LocalProcesses(2).run(jobs, on_progress=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
     for job in jobs:
         assert (job.out / "queries.csv").read_bytes() == (
@@ -94,7 +94,7 @@ def test_runs_that_fail_say_why_and_stop_no_other(
         Job("few", _config(scans, "random", split={"test": 4}), tmp_path / "few"),
         Job("works", _config(scans, "random"), tmp_path / "works"),
     ]
-    outcomes = run_jobs(jobs, on_progress=lambda _: None, workers=1)
+    outcomes = LocalProcesses(1).run(jobs, on_progress=lambda _: None)
     dies, raises, few, works = (outcome.error for outcome in outcomes)
     assert dies is not None
     assert "exit code 9" in dies

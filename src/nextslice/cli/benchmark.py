@@ -1,0 +1,200 @@
+"""``nextslice benchmark``: a grid of runs, from a recipe to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nextslice.cli.display import print_table, progress_bar, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from nextslice.benchmark import Executor, Job, Recipe
+
+__all__ = ["SOME_FAILED", "benchmark", "carry_out"]
+
+SOME_FAILED = 1
+"""The exit code where a run failed and the others were done."""
+
+
+def benchmark(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            help="A recipe: a file, or the name of one that comes along (see --list).",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the benchmark; what is there already goes on.",
+            show_default="runs/RECIPE",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set.", show_default="the recipe's")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Runs at a time.", show_default="as many as the cores feed; one on a GPU"
+        ),
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(help="Only these: random,entropy-sb.", show_default="all of the recipe"),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Only these: 0,1.", show_default="all of the recipe"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any key of the recipe (cycles=2, seeds=[0]) or setting of its runs "
+            "(training.steps=300); repeatable.",
+        ),
+    ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on with runs though settings, data, software or machine have changed.",
+        ),
+    ] = False,
+    list_recipes: Annotated[
+        bool, typer.Option("--list", help="Name the recipes that come along.")
+    ] = False,
+) -> None:
+    """Do a grid of runs, strategies by seeds, and write its report.
+
+    The same command goes on where an earlier one stopped; at most the training that each
+    worker was at is done again. A run that fails stops no other: it is named at the end, and
+    the exit code is 1.
+    """
+    from nextslice.benchmark import open_benchmark, part_of, read_recipe
+    from nextslice.errors import SettingsError
+
+    if list_recipes:
+        print_table(_recipes())
+        return
+    if recipe is None:
+        raise SettingsError(
+            "Expected a recipe, got none.",
+            remedy="nextslice benchmark --list names those that come along.",
+        )
+    read = read_recipe(recipe, assignments=assignments or (), data=data)
+    out = Path("runs") / Path(recipe).stem if out is None else out
+    jobs = part_of(
+        open_benchmark(read, out, accept_changes=accept_changes),
+        strategies=None if strategies is None else _listed(strategies),
+        seeds=None if seeds is None else _whole_numbers(seeds),
+    )
+    executor = _executor(workers, jobs)
+    say(f"{read.title}: {_size(jobs)}, in {out}")
+    if carry_out(read, jobs, out, executor):
+        raise typer.Exit(SOME_FAILED)
+
+
+def carry_out(recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor) -> bool:
+    """Do the runs of a benchmark before the eyes of whoever waits, and write its report.
+
+    Args:
+        recipe: What they are runs of.
+        jobs: The runs, all or some.
+        out: The benchmark's folder.
+        executor: Who does them.
+
+    Returns:
+        Whether a run failed.
+    """
+    from nextslice.benchmark import prepare_data, run_benchmark
+    from nextslice.benchmark.folder import is_finished
+    from nextslice.cli.grid_display import grid_display
+    from nextslice.cli.report import comparison_tables
+    from nextslice.report import read_runs, write_report
+
+    left = [job for job in jobs if not is_finished(job)]
+    if len(left) < len(jobs):
+        say(f"{len(jobs) - len(left)} of {len(jobs)} runs are finished already")
+    with progress_bar() as on_progress:
+        prepare_data(left, on_progress)
+    with grid_display(jobs) as display:
+        outcomes = run_benchmark(
+            recipe,
+            jobs,
+            out,
+            executor,
+            on_progress=display.on_progress,
+            on_outcome=display.on_outcome,
+        )
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    for outcome in failed:
+        say(f"{outcome.job.name} failed: {outcome.error}")
+    if any((job.out / "cycles.csv").is_file() for job in jobs):
+        for table in comparison_tables(read_runs(out)):
+            print_table(table)
+        typer.echo(f"report: {write_report(out)}")
+    return bool(failed)
+
+
+def _recipes() -> Table:
+    """The recipes that come along, and how large they are."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from nextslice.benchmark import jobs_of, read_recipe, shipped_recipes
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Recipe", no_wrap=True)
+    table.add_column("What it is")
+    for title in ("Runs", "Trainings", "Steps each"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name in shipped_recipes():
+        recipe = read_recipe(name)
+        sizes = _sizes(jobs_of(recipe, Path()))
+        table.add_row(name, recipe.title, *(f"{size:,}" for size in sizes))
+    return table
+
+
+def _executor(workers: int | None, jobs: Sequence[Job]) -> Executor:
+    from nextslice.benchmark import LocalProcesses
+
+    local = LocalProcesses(workers)
+    local.workers_for(jobs)  # so that too many are refused before anything starts
+    return local
+
+
+def _size(jobs: Sequence[Job]) -> str:
+    from nextslice.wording import counted
+
+    runs, trainings, steps = _sizes(jobs)
+    return (
+        f"{counted(runs, 'run')}, {counted(trainings, 'training')} of {counted(steps, 'step')}"
+    )
+
+
+def _sizes(jobs: Sequence[Job]) -> tuple[int, int, int]:
+    """Runs, their trainings (as if none were shared), and the steps of one."""
+    trainings = sum(job.config.cycles + 1 for job in jobs)
+    return len(jobs), trainings, max((job.config.training.steps for job in jobs), default=0)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _whole_numbers(text: str) -> list[int]:
+    from nextslice.errors import SettingsError
+
+    try:
+        return [int(part) for part in _listed(text)]
+    except ValueError as error:
+        raise SettingsError(f"Expected seeds as 0,1,2; got {text!r}.") from error
