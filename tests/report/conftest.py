@@ -42,7 +42,8 @@ def write_run(tmp_path: Path) -> WriteRun:
     """Writes ``tmp_path/runs/NAME``; 3D Dice of the mean is `dice`, one number per cycle.
 
     The first of two classes lies 0.02 above the mean and the second as much below; 2D Dice is
-    0.05 lower and HD95 is 10 * (1 - Dice). Each query has two slices from `volumes` volumes.
+    0.05 lower and HD95 is 10 * (1 - Dice). Each query has two slices from `volumes` volumes,
+    which are the same in each cycle unless there are `new_cases`.
     """
 
     def write(
@@ -60,6 +61,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         changes: Mapping[str, Any] | None = None,
         environment: Mapping[str, Any] | None = None,
         case: str = "patient_01",
+        new_cases: bool = False,
     ) -> Path:
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
@@ -90,8 +92,9 @@ def write_run(tmp_path: Path) -> WriteRun:
                 rows.append((cycle, 2 + 2 * cycle, kind, *cells, *seconds))
             shown = "" if strength is None or cycle == 0 else strength
             asked += [
-                (cycle, rank, f"{case}_{rank % volumes}", cycle, "", "", shown, volumes)
+                (cycle, rank, f"{of}_{rank % volumes}", cycle, "", "", shown, volumes)
                 for rank in range(2)
+                for of in (f"{case}_{cycle}" if new_cases else case,)
             ]
         _write(folder / "cycles.csv", CYCLES, rows)
         _write(folder / "queries.csv", QUERIES, asked)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +31,7 @@ ENVIRONMENT = {
     "data": "0123456789abcdef",
     "seed": 0,
 }
+FIGURES = ("dice", "ranking", "queries", "times")
 _VOID = {"meta", "img"}
 
 
@@ -85,7 +88,8 @@ def test_the_report_holds_a_page_tables_and_figures(
         "comparison.md",
         "comparison.csv",
         "tables",
-        *(f"{name}.{kind}" for name in ("dice", "queries", "times") for kind in ("png", "svg")),
+        "SHA256SUMS",
+        *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")),
     }
     keys = ("table-1", "table-2", "against-random-sampling", "summary", "penalties")
     both = "with-against-without-stochastic-batches"
@@ -112,7 +116,7 @@ def test_nothing_is_fetched_and_nothing_runs(write_run: WriteRun, tmp_path: Path
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     images = page.all("img")
-    assert len(images) == 3
+    assert len(images) == len(FIGURES)
     for image in images:
         assert image["alt"]
         kind, _, content = (image["src"] or "").partition(",")
@@ -238,7 +242,7 @@ def test_each_experiment_has_a_section_with_table_reading_and_figures_of_its_own
     path = write_report(tmp_path)
     text, page = path.read_text(), _Page(path)
     assert "8 runs of 2 experiments" in page.words
-    assert len(page.all("img")) == 6
+    assert len(page.all("img")) == 2 * len(FIGURES) - 1  # one strategy is not ranked
     first, second = text.split('<section class="experiment"')[1:]
     assert "Prostate &lt;b&gt;, slices of 128 x 128 pixels" in first
     assert "Task04, slices of 50 x 50 pixels" in second
@@ -247,11 +251,31 @@ def test_each_experiment_has_a_section_with_table_reading_and_figures_of_its_own
     assert "3 strategies with 2 seeds each" in second
     assert {file.name for file in path.parent.glob("*.png")} == {
         f"{figure}-{data}.png"
-        for figure in ("dice", "queries", "times")
+        for figure in FIGURES
         for data in ("1-Prostate-b", "2-Task04")
+        if (figure, data) != ("ranking", "1-Prostate-b")
     }
-    links = {(anchor["href"] or "")[1:] for anchor in page.all("a")}
-    assert links == {section["id"] for section in page.all("section") if "id" in section}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_contents_lead_to_every_part_of_the_page(
+    write_run: WriteRun, tmp_path: Path, several: bool
+) -> None:
+    (_write_two_experiments if several else _write_three)(write_run)
+    page = _Page(write_report(tmp_path))
+    links = [(anchor["href"] or "")[1:] for anchor in page.all("a")]
+    places = [str(attributes["id"]) for _, attributes in page.tags if "id" in attributes]
+    assert len(places) == len(set(places))
+    assert sorted(places) == sorted(links)
+    assert len([place for place in places if "times" in place]) == 1 + several
+
+
+def test_every_table_says_what_its_columns_and_rows_are(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write_three(write_run)
+    page = _Page(write_report(tmp_path))
+    assert {header.get("scope") for header in page.all("th")} <= {"col", "colgroup", "row"}
 
 
 def test_one_experiment_needs_no_section_and_no_title(
@@ -259,7 +283,7 @@ def test_one_experiment_needs_no_section_and_no_title(
 ) -> None:
     _write_three(write_run)
     path = write_report(tmp_path)
-    assert not _Page(path).all("nav")
+    assert "experiment-1" not in path.read_text()
     assert "slices of 50 x 50" not in path.read_text()
     (table,) = comparison_tables(read_runs(tmp_path))
     assert table.title is None
@@ -273,6 +297,69 @@ def test_the_command_prints_a_table_with_a_title_for_each_experiment(
     printed = capsys.readouterr().out
     assert printed.index("Prostate <b>, slices") < printed.index("Task04, slices")
     assert printed.count("Strategy ") == 2
+
+
+def test_figures_of_an_experiment_that_is_gone_do_not_stay_behind(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.5, 0.6])
+    out = write_report(tmp_path).parent
+    (out / "notes.txt").write_text("mine")
+    write_run("elsewhere", [0.4, 0.8], changes={"data": {"folder": "/x/Prostate"}})
+    write_report(tmp_path)
+    assert not (out / "dice.png").exists()
+    assert (out / "dice-1-Prostate.png").is_file()
+    shutil.rmtree(tmp_path / "runs" / "elsewhere")
+    write_report(tmp_path)
+    assert (out / "dice.png").is_file()
+    assert not list(out.glob("*Prostate*"))
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_runs_that_failed_are_told_with_their_cause(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.5, 0.6])
+    ended = [
+        {"run": "runs/random-0", "state": "finished", "cause": None, "seconds": 3.0},
+        {"run": "runs/tta/seed-0", "state": "failed", "cause": "<b>no memory", "seconds": 120},
+        {"run": "runs/tta/seed-1", "state": "unfinished", "cause": None, "seconds": None},
+    ]
+    (tmp_path / "outcomes.json").write_text(json.dumps(ended))
+    for folder in (tmp_path, tmp_path / "runs"):
+        page = _Page(write_report(folder))
+        assert "1 run failed" in page.words
+        assert "runs/tta/seed-0<b>no memory2 min 00 s" in page.words
+        assert "tta/seed-1" not in page.words
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, null]", '[{"seconds": "x"}]', "\x00"])
+def test_a_note_of_outcomes_that_cannot_be_read_stops_no_report(
+    write_run: WriteRun, tmp_path: Path, text: str
+) -> None:
+    write_run("a", [0.5, 0.6])
+    (tmp_path / "outcomes.json").write_text(text)
+    assert "failed" not in _Page(write_report(tmp_path)).words
+
+
+def test_the_page_says_how_to_repeat_it(write_run: WriteRun, tmp_path: Path) -> None:
+    write_run("a", [0.5, 0.6])
+    assert "nextslice benchmark" not in _Page(write_report(tmp_path)).words
+    (tmp_path / "recipe.yaml").write_text("title: t\n")
+    words = _Page(write_report(tmp_path)).words
+    assert "nextslice benchmark recipe.yaml --out" in words
+    assert "nextslice report" in words
+
+
+def test_all_settings_are_on_the_page_without_the_path_of_the_data(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for seed in (3, 4):
+        write_run(f"{seed}", [0.5, 0.6], seed=seed)
+    page = _Page(write_report(tmp_path))
+    assert "training.batch_size4" in page.words.replace("\n", "")
+    assert "seed3; 4" in page.words.replace("\n", "")
+    assert "/home/somebody" not in page.words
 
 
 def test_what_names_leave_out_and_data_that_changed_are_told(

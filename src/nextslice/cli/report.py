@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.cli.display import print_table, say
+from nextslice.cli.display import print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.report.runs import Run
@@ -32,6 +32,14 @@ def report(
         Path | None,
         typer.Option(help="Folder for the report.", show_default="FOLDER/report"),
     ] = None,
+    scans: Annotated[
+        bool,
+        typer.Option(
+            "--scans/--no-scans",
+            help="Show slices of the scans, where the data set is at hand; --no-scans for a "
+            "page without patients.",
+        ),
+    ] = True,
 ) -> None:
     """Compare runs: a table here; tables, figures and one HTML page in a folder."""
     from nextslice.report import read_runs, write_report
@@ -44,7 +52,9 @@ def report(
     unfinished = [run for run in runs if not run.finished]
     if unfinished:
         say(f"{len(unfinished)} of {len(runs)} runs are not finished; the report names them.")
-    typer.echo(f"report: {write_report(folder, out)}")
+    with progress_bar() as on_progress:
+        page = write_report(folder, out, scans=scans, on_progress=on_progress)
+    typer.echo(f"report: {page}")
 
 
 def comparison_tables(runs: Sequence[Run]) -> list[Table]:

@@ -1,4 +1,6 @@
-"""Runs on disk -> tables, figures, one HTML page. This folder reads CSV and YAML, no more.
+"""Runs on disk -> tables, figures, one HTML page.
+
+Tables and most figures come from the CSV and YAML files of the runs alone.
 
 - ``rows.py``: the rows of a run's CSV files
 - ``runs.py``: every run below a folder, finished or not
@@ -7,6 +9,7 @@
 - ``apart.py``: the settings that tell compared runs apart, in words
 - ``summaries.py``: runs of one strategy together: means, spreads, the area under the curve
 - ``differences.py``: one strategy less another, pair by pair and cycle by cycle
+- ``varied.py``: pairs with and without stochastic batches; what else was varied on purpose
 - ``tables.py``: what a table is: cells, headings, a caption, footnotes
 - ``rendering.py``: a table as Markdown, CSV and LaTeX
 - ``comparison.py``: the strategies side by side
@@ -20,11 +23,16 @@
 - ``lettering.py``: text in figures, in lines that fit their place
 - ``labels.py``: names at the ends of lines, or numbers and a legend below
 - ``drawing.py``: a figure with its words, its axes, and how it is written
-- ``curves.py``: 3D Dice against labelled slices
-- ``figures.py``: all figures; the queries and the sampling times
+- ``series.py``: the numbers behind a line: means over seeds and their intervals
+- ``facts.py``: what ran and on what
+- ``scans.py``: the scans and models behind runs, where they are still at hand
+- ``area.py``: what labels cost: foreground outlined, volumes opened
+- ``figures/``: the figures, one file for each
 - ``queried.py``: what was queried, in words
 - ``reading.py``: what the numbers say, in a few plain sentences
-- ``facts.py``: what ran and on what
+- ``outcomes.py``: how a benchmark's runs ended
+- ``section.py``: what the page says in words about one experiment
+- ``folder.py``: the report's folder, written whole, with nothing old left behind
 - ``page.py``  ``templates/``: all of it on one page that stands by itself
 """
 

@@ -5,9 +5,12 @@ Drawn on `matplotlib.figure.Figure` alone: nothing is left behind in matplotlib'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,6 +21,12 @@ from nextslice.report.names import shortened
 from nextslice.report.style import INK
 
 __all__ = ["WIDTH", "Drawing", "plain_axes", "save", "titled"]
+
+_UNSTAMPED: Final[Mapping[str, dict[str, None]]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 
 WIDTH = 7.4
 """Inches: the text of a printed page."""
@@ -33,6 +42,7 @@ class Drawing:
         caption: How to read it.
         alt: What it shows, for those who cannot see it.
         figure: The figure itself.
+        scans: Whether it shows patients' scans.
     """
 
     name: str
@@ -40,23 +50,23 @@ class Drawing:
     caption: str
     alt: str
     figure: Figure
+    scans: bool = False
 
 
-def save(drawing: Drawing, folder: Path) -> tuple[Path, Path]:
-    """Write the figure as PNG (150 dots per inch) and SVG; returns both paths."""
+def save(drawing: Drawing, folder: Path) -> tuple[Path, Path, Path]:
+    """Write the figure as PNG (150 dots per inch), SVG and PDF; returns their paths."""
     FigureCanvasAgg(drawing.figure)
-    paths = folder / f"{drawing.name}.png", folder / f"{drawing.name}.svg"
-    for path in paths:
-        unstamped = {"Software": None} if path.suffix == ".png" else {"Date": None}
-        with writing_atomically(path) as stream:
+    found = []
+    for kind, unstamped in _UNSTAMPED.items():
+        path = folder / f"{drawing.name}.{kind}"
+        # Journals refuse the fonts that matplotlib puts into a PDF unless it is told.
+        with writing_atomically(path) as stream, rc_context({"pdf.fonttype": 42}):
             drawing.figure.savefig(
-                stream,
-                format=path.suffix[1:],
-                dpi=150,
-                facecolor="white",
-                metadata=unstamped,
+                stream, format=kind, dpi=150, facecolor="white", metadata=unstamped
             )
-    return paths
+        found.append(path)
+    png, svg, pdf = found
+    return png, svg, pdf
 
 
 def plain_axes(axes: Axes) -> None:

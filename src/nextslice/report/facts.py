@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nextslice.report.names import by_path
 from nextslice.report.runs import Run
 from nextslice.report.tables import plain_text
 
-__all__ = ["data_name", "machine_of", "settings_of", "software_of"]
+__all__ = ["all_settings", "data_name", "machine_of", "settings_of", "software_of"]
 
 _SETTINGS = (
     ("Data", "data.folder"),
@@ -38,6 +39,13 @@ _MACHINE = (
 def settings_of(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """What the runs were asked to do: label and every value that occurs."""
     return _facts([run.config for run in runs], _SETTINGS)
+
+
+def all_settings(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Every setting by its dotted path, with every value that occurs."""
+    flat = [by_path(run.config) for run in runs]
+    paths = dict.fromkeys(path for one in flat for path in one)
+    return _facts([run.config for run in runs], [(plain_text(p), p) for p in paths])
 
 
 def machine_of(runs: Sequence[Run]) -> list[tuple[str, str]]:

@@ -139,12 +139,10 @@ class Legend:
                 axes.plot(
                     [left, left + _HANDLE / 2, left + _HANDLE],
                     [middle] * 3,
-                    color=look.colour,
-                    linestyle=look.line,
                     linewidth=1.6,
-                    marker=look.marker,
                     markevery=[1],
                     markersize=4.2,
+                    **look.pen,
                 )
                 for x, told, side in (
                     (left + before - _GAP, str(number), "right"),

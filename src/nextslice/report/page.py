@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
-from nextslice.report.apart import unnamed_differences
+from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.report.area import AREAS, Areas, areas_to_csv, measured, read_areas
 from nextslice.report.comparison import (
     NOTE,
     class_table,
@@ -23,25 +24,41 @@ from nextslice.report.comparison import (
     comparison_markdown,
     comparison_table,
 )
-from nextslice.report.drawing import save
+from nextslice.report.drawing import Drawing, save
 from nextslice.report.experiments import by_experiment
-from nextslice.report.facts import data_name, machine_of, settings_of, software_of
+from nextslice.report.facts import (
+    all_settings,
+    data_name,
+    machine_of,
+    settings_of,
+    software_of,
+)
 from nextslice.report.figures import draw_all
+from nextslice.report.folder import writing_report
+from nextslice.report.outcomes import Ended, read_outcomes
 from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading
 from nextslice.report.rendering import write_tables
 from nextslice.report.runs import Run, read_runs
+from nextslice.report.scans import Scans
+from nextslice.report.section import class_count, lead, notes, run_row
 from nextslice.report.significance import statistics_tables
-from nextslice.report.summaries import groups, summarise
+from nextslice.report.summaries import summarise
 from nextslice.report.tables import duration, plain_text
 from nextslice.wording import counted
 
 __all__ = ["write_report"]
 
-_MANY = 6  # differences that a note lists
+_RECIPE = "recipe.yaml"
 
 
-def write_report(folder: Path, out: Path | None = None) -> Path:
+def write_report(
+    folder: Path,
+    out: Path | None = None,
+    *,
+    scans: bool = True,
+    on_progress: OnProgress = ignore_progress,
+) -> Path:
     """Compare all runs in or below a folder, in tables, figures and on one page.
 
     Runs on other data, or on data prepared, labelled or split otherwise, are an experiment of
@@ -50,9 +67,14 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     Args:
         folder: A run's folder, or one that holds runs at any depth.
         out: Folder for ``report.html``, ``comparison.md``, ``comparison.csv``, ``tables/`` as
-            Markdown, CSV and LaTeX, and the figures as PNG and SVG; ``FOLDER/report`` by
-            default. With more than one experiment the figures' names end in its number and
-            its data.
+            Markdown, CSV and LaTeX, the figures as PNG, SVG and PDF, and ``SHA256SUMS``, which
+            names all of them; ``FOLDER/report`` by default. With more than one experiment the
+            figures' names end in its number and its data. What an earlier report left there
+            goes, other files stay.
+        scans: Whether figures may show slices of the scans, where the data set is at hand.
+            Without them the page shows no patient.
+        on_progress: Told how far the figures are, and the preparation of a data set whose
+            cache is gone.
 
     Returns:
         The path of ``report.html``.
@@ -64,13 +86,16 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     runs = read_runs(folder)
     out = folder / "report" if out is None else out
     try:
-        return _write(runs, folder, out)
+        known = read_areas(out / AREAS)
+        with writing_report(out) as fresh:
+            _write(runs, folder, fresh, known, on_progress, scans=scans)
     except OSError as error:
         raise ProjectError(
             f"Expected to write the report into {out}, got: {error}.",
             cause=_why_not(error),
             remedy="Name a folder that may be written, with --out or as `out`.",
         ) from error
+    return out / "report.html"
 
 
 def _why_not(error: OSError) -> str:
@@ -83,19 +108,35 @@ def _why_not(error: OSError) -> str:
     return "the disk is full, or the folder is gone."
 
 
-def _write(runs: Sequence[Run], folder: Path, out: Path) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
+def _write(
+    runs: Sequence[Run],
+    folder: Path,
+    out: Path,
+    known: Areas,
+    on_progress: OnProgress,
+    *,
+    scans: bool,
+) -> None:
     summaries = summarise(runs)
     write_atomically(out / "comparison.md", comparison_markdown(summaries))
     write_atomically(out / "comparison.csv", comparison_csv(summaries))
     tables = [*paper_tables(runs), *statistics_tables(runs)]
     write_tables(tables, out / "tables")
+    opened = Scans(on_progress)
+    areas = measured(runs, opened, known)
+    if areas:
+        write_atomically(out / AREAS, areas_to_csv(areas))
     experiments = by_experiment(runs)
     several = len(experiments) > 1
-    sections = [
-        _section(members, folder, out, f"-{place}-{_file_name(members[0])}" if several else "")
-        for place, members in enumerate(experiments.values(), 1)
-    ]
+    sections = []
+    for place, members in enumerate(experiments.values(), 1):
+        drawings = draw_all(members, scans=opened if scans else None, areas=areas)
+        suffix = f"-{place}-{_file_name(members[0])}" if several else ""
+        figures = []
+        for drawing in drawings:
+            figures.append(_figure(replace(drawing, name=drawing.name + suffix), out))
+            on_progress(Progress("figures", len(figures), len(drawings)))
+        sections.append(_section(members, folder, figures))
     environment = Environment(
         loader=PackageLoader("nextslice.report"),
         autoescape=True,
@@ -110,38 +151,49 @@ def _write(runs: Sequence[Run], folder: Path, out: Path) -> Path:
         sections=sections,
         tables=tables,
         note=NOTE,
+        remarks=opened.remarks,
+        shows_scans=any(figure["scans"] for part in sections for figure in part["figures"]),
+        failed=[_failed(one) for one in read_outcomes(folder) if one.state == "failed"],
+        recipe=_RECIPE if _has_recipe(folder) else None,
     )
-    path = out / "report.html"
-    write_atomically(path, page)
-    return path
+    write_atomically(out / "report.html", page)
 
 
-def _section(runs: Sequence[Run], folder: Path, out: Path, suffix: str) -> dict[str, Any]:
-    """What the page says about one experiment; its figures are written on the way."""
+def _section(
+    runs: Sequence[Run], folder: Path, figures: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What the page says about one experiment."""
     summaries = summarise(runs)
-    figures = []
-    for drawing in draw_all(runs):
-        _, svg = save(replace(drawing, name=drawing.name + suffix), out)
-        figures.append(
-            {
-                "title": drawing.title,
-                "caption": drawing.caption,
-                "alt": drawing.alt,
-                "source": _inlined(svg),
-            }
-        )
     return {
         "title": plain_text(runs[0].experiment),
-        "lead": _lead(runs),
+        "lead": lead(runs),
         "sentences": reading(runs),
-        "notes": _notes(runs),
+        "notes": notes(runs),
         "comparison": comparison_table(summaries),
-        "by_class": class_table(summaries) if _class_count(runs) > 1 else None,
+        "by_class": class_table(summaries) if class_count(runs) > 1 else None,
         "figures": figures,
-        "runs": [_run_row(run, folder) for run in runs],
+        "runs": [run_row(run, folder) for run in runs],
         "settings": settings_of(runs),
+        "all_settings": all_settings(runs),
         "machine": machine_of(runs),
         "software": software_of(runs),
+    }
+
+
+def _figure(drawing: Drawing, out: Path) -> dict[str, Any]:
+    """A figure for the page, its files written on the way."""
+    png, svg, pdf = save(drawing, out)
+    # Slices are pixels: as PNG they are smaller, and as sharp as they can be.
+    shown, kind = (png, "png") if drawing.scans else (svg, "svg+xml")
+    content = base64.b64encode(shown.read_bytes()).decode()
+    return {
+        "name": drawing.name,
+        "title": drawing.title,
+        "caption": drawing.caption,
+        "alt": drawing.alt,
+        "scans": drawing.scans,
+        "files": ", ".join(path.name for path in (png, svg, pdf)),
+        "source": f"data:image/{kind};base64,{content}",
     }
 
 
@@ -159,95 +211,11 @@ def _lead_of_all(sections: Sequence[Mapping[str, Any]], runs: Sequence[Run]) -> 
     )
 
 
-def _lead(runs: Sequence[Run]) -> str:
-    strategies = len({run.strategy for run in runs})
-    seeds = len({run.pair for run in runs})
-    total = math.fsum(run.working_seconds() for run in runs)
-    return (
-        f"{counted(len(runs), 'run')}: {counted(strategies, 'strategy', 'strategies')}, "
-        f"{counted(seeds, 'seed')}; {duration(total)} of training, scoring, selecting and "
-        "evaluating."
-    )
+def _failed(ended: Ended) -> dict[str, str]:
+    after = "" if ended.seconds is None else duration(ended.seconds)
+    return {"run": ended.run, "cause": ended.cause or "not recorded", "after": after}
 
 
-def _notes(runs: Sequence[Run]) -> list[str]:
-    """What a reader must know before comparing anything."""
-    notes = []
-    unfinished = [run for run in runs if not run.finished]
-    if unfinished:
-        told = "; ".join(
-            f"{plain_text(run.strategy)}, seed {run.seed} ({_progress(run)})"
-            for run in unfinished
-        )
-        notes.append(
-            f"Not finished: {told}. Where a strategy has finished runs, only these are "
-            "compared."
-        )
-    notes += [
-        f"{plain_text(group.strategy)} has several runs of one seed; the one that went "
-        "farthest counts, the others are left out."
-        for group in groups(runs)
-        if group.repeated
-    ]
-    if len({_canonical(run.environment.get("hardware")) for run in runs}) > 1:
-        notes.append("The runs are from different machines: their times do not compare.")
-    if _same_name_other_data(runs):
-        notes.append(
-            "The runs read data of one name and other content: scans or labels were changed "
-            "in between, or two folders share a name. Their results do not compare."
-        )
-    unnamed = unnamed_differences([run.config for run in runs])
-    if unnamed:
-        more = f"; and {len(unnamed) - _MANY} more" if len(unnamed) > _MANY else ""
-        notes.append(
-            "Some runs differ in more than their names say: "
-            f"{plain_text('; '.join(unnamed[:_MANY]))}{more}."
-        )
-    lengths = {group.queried_cycles for group in groups(runs)}
-    if len(lengths) > 1:
-        notes.append(
-            "The strategies were not run for the same cycles: means over cycles in the tables "
-            "do not compare; the differences in the reading are over shared cycles only."
-        )
-    return notes
-
-
-def _same_name_other_data(runs: Sequence[Run]) -> bool:
-    """Whether fingerprints differ between runs with the same split, which is part of them."""
-    by_split: dict[int, set[str]] = {}
-    for run in runs:
-        fingerprint = run.environment.get("data")
-        if isinstance(fingerprint, str):
-            by_split.setdefault(run.split_seed, set()).add(fingerprint)
-    return any(len(found) > 1 for found in by_split.values())
-
-
-def _run_row(run: Run, folder: Path) -> dict[str, str]:
-    dice = run.metric("dice_3d")
-    return {
-        "folder": plain_text(run.folder.relative_to(folder).as_posix()),
-        "strategy": plain_text(run.strategy),
-        "seed": str(run.seed),
-        "progress": _progress(run),
-        "state": "finished" if run.finished else "not finished",
-        "labelled": str(max(run.recorded.values(), default=0)),
-        "dice": f"{100 * dice[max(dice)]:.2f}" if dice else "",
-        "time": duration(run.working_seconds()),
-    }
-
-
-def _progress(run: Run) -> str:
-    planned = "" if run.planned is None else f" of {run.planned}"
-    return f"{len(run.recorded)}{planned} cycles"
-
-
-def _canonical(value: object) -> str:
-    return repr(sorted(value.items())) if isinstance(value, Mapping) else repr(value)
-
-
-def _class_count(runs: Sequence[Run]) -> int:
-    return len({name for run in runs for name in run.classes})
-
-
-def _inlined(svg: Path) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.read_bytes()).decode()
+def _has_recipe(folder: Path) -> bool:
+    """Whether a benchmark kept its recipe here, or above where the runs lie."""
+    return any((place / _RECIPE).is_file() for place in (folder, folder.resolve().parent))

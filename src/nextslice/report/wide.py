@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
-from nextslice.report.apart import settings_in_words
 from nextslice.report.columns import (
     METRIC_TITLES,
     OVER,
@@ -22,11 +21,11 @@ from nextslice.report.runs import MEAN
 from nextslice.report.stars import INFORMED
 from nextslice.report.summaries import METRICS, Group
 from nextslice.report.tables import NOTHING, Cell, Head, Table, number, plain_text
+from nextslice.report.varied import INITIAL, TRAINING, families
 from nextslice.wording import counted
 
 __all__ = ["initial_sizes", "sampling_times", "training_settings"]
 
-_TRAINING = ("training.", "network.")
 _ARROWS = {True: "\N{UPWARDS ARROW}", False: "\N{DOWNWARDS ARROW}"}
 
 
@@ -62,7 +61,7 @@ def initial_sizes(members: Sequence[Group], titles: Mapping[str, str]) -> list[T
         titles: Experiment -> its short title, empty where it is the only one.
     """
     tables = []
-    for experiment, words, family in _families(members, ("initial",)):
+    for experiment, words, family in families(members, INITIAL):
         sizes: dict[object, list[Group]] = {}
         for group in family:
             sizes.setdefault(group.runs[0].config.get("initial"), []).append(group)
@@ -96,7 +95,7 @@ def training_settings(members: Sequence[Group], titles: Mapping[str, str]) -> li
         titles: Experiment -> its short title, empty where it is the only one.
     """
     tables = []
-    for experiment, words, family in _families(members, _TRAINING):
+    for experiment, words, family in families(members, TRAINING):
         sets = {group.setting for group in family}
         if len(sets) == 1:
             continue
@@ -161,23 +160,6 @@ def _tables(
             )
         )
     return tables
-
-
-def _families(
-    members: Sequence[Group], without: tuple[str, ...]
-) -> Iterator[tuple[str, str, list[Group]]]:
-    """Groups of one experiment that differ in nothing but the strategy and `without`.
-
-    With the experiment and with the other settings in words, empty where none was varied.
-    """
-    experiments = [group.experiment for group in members]
-    configs = [group.runs[0].config for group in members]
-    words = settings_in_words(configs, experiments, without=without)
-    families: dict[tuple[str, str], list[Group]] = {}
-    for group, told in zip(members, words, strict=True):
-        families.setdefault((group.experiment, told), []).append(group)
-    for (experiment, told), family in families.items():
-        yield experiment, told, family
 
 
 def _on_training(

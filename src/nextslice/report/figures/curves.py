@@ -1,44 +1,71 @@
-"""The learning curves: 3D Dice against labelled slices (figures 2 to 4 of the paper)."""
+"""The learning curves of all strategies (figures 2 to 4 of the paper)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from nextslice.report.drawing import WIDTH, Drawing, titled
+from nextslice.report.figures.bands import draw_line, limits, show_percent
+from nextslice.report.figures.overview import CROWD, highlights
 from nextslice.report.labels import Legend, crowded, name_lines, number_lines
 from nextslice.report.runs import MEAN, Run
+from nextslice.report.series import BAND_FROM, Series, dice_series
 from nextslice.report.style import Look, looks
-from nextslice.report.summaries import Group, confidence, groups
+from nextslice.report.summaries import Group, groups
 from nextslice.report.tables import plain_text
 
 __all__ = ["draw_dice"]
 
-_BAND_FROM = 3  # with 2 seeds the interval is 9 standard deviations wide and tells nothing
 _PER_ROW = 3
-_FEW = 4  # more bands than these on top of each other must be fainter
+_FEW = 4
 
 
 def draw_dice(runs: Sequence[Run]) -> Drawing | None:
     """3D Dice against labelled slices: the mean over classes above, each class below it.
 
+    More strategies than one pair of axes can hold have a panel each, the mean over classes
+    alone.
+
     Args:
         runs: Of one experiment.
     """
     compared = [group for group in groups(runs) if group.cycles]
-    if not any(group.curve(run) for group in compared for run in group.compared):
+    lines = {g.strategy: series for g in compared if (series := dice_series(g))}
+    if not lines:
         return None
+    many = len(lines) > CROWD
     styles = looks(runs)
+    if many:
+        figure = highlights(lines, styles, _random(compared), "Labelled slices")
+        numbered = False
+    else:
+        figure, numbered = _together(runs, compared, lines, styles)
+    return Drawing(
+        "dice",
+        "3D Dice against labelled slices",
+        _caption(compared, numbered=numbered, many=many),
+        "3D Dice, mean over classes, against labelled slices. "
+        + " ".join(_told_end(name, series) for name, series in lines.items()),
+        figure,
+    )
+
+
+def _together(
+    runs: Sequence[Run],
+    compared: Sequence[Group],
+    lines: Mapping[str, Series],
+    styles: Mapping[str, Look],
+) -> tuple[Figure, bool]:
+    """All lines on one pair of axes, and whether they are numbered."""
     classes = tuple(dict.fromkeys(name for group in compared for name in group.runs[0].classes))
     small = classes if len(classes) > 1 else ()
     rows = math.ceil(len(small) / _PER_ROW)
     columns = min(len(small), _PER_ROW) or 1
-    ends = {group.strategy: _end(group) for group in compared if _mean_curve(group, MEAN)}
+    ends = {name: series.end for name, series in lines.items()}
     numbers = {g.strategy: n for n, g in enumerate(groups(runs), 1) if g.strategy in ends}
     legend = Legend.of(numbers, WIDTH * 72) if crowded(ends) else None
     each, wide = (0.26, 0.635) if legend is None else (0.17, 0.86)
@@ -67,52 +94,34 @@ def draw_dice(runs: Sequence[Run]) -> Drawing | None:
         _draw_curves(axes, compared, styles, name, size=3)
         what = "3D Dice (%)" if column == 0 else ""
         titled(axes, name, "Labelled slices", what, points=width * WIDTH * 72)
-    return Drawing(
-        "dice",
-        "3D Dice against labelled slices",
-        _dice_caption(compared, numbered=legend is not None),
-        "3D Dice, mean over classes, against labelled slices. "
-        + " ".join(_told_end(group) for group in compared if _mean_curve(group, MEAN)),
-        figure,
-    )
+    return figure, legend is not None
 
 
 def _draw_curves(
     axes: Axes, compared: Sequence[Group], styles: Mapping[str, Look], name: str, *, size: float
 ) -> None:
-    shown: list[float] = []
+    shown: list[Series] = []
     for group in compared:
         look = styles[group.strategy]
-        mean = _mean_curve(group, name)
-        shown += [100 * v for run in group.compared for v in group.curve(run, name).values()]
+        shown += [_single(group.curve(run, name)) for run in group.compared]
         faint = [*group.unfinished] if group.compared and group.compared[0].finished else []
-        if 1 < len(group.compared) < _BAND_FROM:
+        if len(compared) <= _FEW and 1 < len(group.compared) < BAND_FROM:
             faint += group.compared
+        shown += [_single(_recorded(run, name)) for run in faint]
         for run in faint:
-            dice = run.metric("dice_3d", name)
+            curve = _recorded(run, name)
             axes.plot(
-                [run.recorded[cycle] for cycle in sorted(dice)],
-                [100 * dice[cycle] for cycle in sorted(dice)],
+                list(curve),
+                [100 * value for value in curve.values()],
                 color=look.colour,
                 alpha=0.38,
                 linewidth=0.8,
                 linestyle=look.line,
             )
-        _draw_band(axes, group, name, look, few=len(compared) <= _FEW)
-        axes.plot(
-            list(mean),
-            [100 * value for value in mean.values()],
-            color=look.colour,
-            linestyle=look.line,
-            marker=look.marker,
-            markersize=size,
-            linewidth=1.7 if size > 4 else 1.3,
-            zorder=3,
-        )
-    if shown:
-        room = max(0.06 * (max(shown) - min(shown)), 0.4)
-        axes.set_ylim(max(0.0, min(shown) - room), min(100.0, max(shown) + room))
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        few = len(compared) <= _FEW
+        draw_line(axes, dice_series(group, name), look, size=size, few=few)
+    if any(shown):
+        show_percent(axes, *limits(shown))
     counts = sorted(
         {n for group in compared for run in group.runs for n in run.recorded.values()}
     )
@@ -120,57 +129,45 @@ def _draw_curves(
         axes.set_xticks(counts)
 
 
-def _draw_band(axes: Axes, group: Group, name: str, look: Look, *, few: bool) -> None:
-    if len(group.compared) < _BAND_FROM:
-        return
-    mean = _mean_curve(group, name)
-    bands = [confidence(_at(group, name, slices)) for slices in mean]
-    low, high = zip(*(band or (math.nan, math.nan) for band in bands), strict=True)
-    axes.fill_between(
-        list(mean),
-        100 * np.array(low),
-        100 * np.array(high),
-        color=look.colour,
-        alpha=0.13 if few else 0.06,
-        linewidth=0,
-    )
+def _recorded(run: Run, name: str) -> dict[int, float]:
+    """Labelled slices -> 3D Dice in all cycles of a run, compared or not."""
+    dice = run.metric("dice_3d", name)
+    return {run.recorded[cycle]: dice[cycle] for cycle in sorted(dice)}
 
 
-def _at(group: Group, name: str, slices: int) -> list[float]:
-    curves = [group.curve(run, name) for run in group.compared]
-    return [curve[slices] for curve in curves if slices in curve]
+def _single(curve: Mapping[int, float]) -> Series:
+    """One run's line, which has no band."""
+    nothing = (math.nan,) * len(curve)
+    return Series(tuple(curve), tuple(100 * v for v in curve.values()), nothing, nothing)
 
 
-def _mean_curve(group: Group, name: str) -> dict[int, float]:
-    """Labelled slices -> mean over seeds, where every compared run has a value."""
-    curves = [group.curve(run, name) for run in group.compared]
-    common = set.intersection(*(set(curve) for curve in curves)) if curves else set()
-    return {n: float(np.mean([curve[n] for curve in curves])) for n in sorted(common)}
+def _random(compared: Sequence[Group]) -> str | None:
+    """The strategy that all others are measured against, where it is one."""
+    names = [group.strategy for group in compared if group.runs[0].selection.name == "random"]
+    return names[0] if len(names) == 1 else None
 
 
-def _end(group: Group) -> tuple[float, float]:
-    slices, value = list(_mean_curve(group, MEAN).items())[-1]
-    return slices, 100 * value
+def _told_end(name: str, series: Series) -> str:
+    slices, percent = series.end
+    return f"{plain_text(name)}: {percent:.1f} % at {slices:.0f} slices."
 
 
-def _told_end(group: Group) -> str:
-    slices, percent = _end(group)
-    return f"{plain_text(group.strategy)}: {percent:.1f} % at {slices:.0f} slices."
-
-
-def _dice_caption(compared: Sequence[Group], *, numbered: bool) -> str:
+def _caption(compared: Sequence[Group], *, numbered: bool, many: bool) -> str:
     counts = {len(group.compared) for group in compared}
     parts = ["Lines with markers: mean over seeds."]
+    if many:
+        parts = ["A panel for each strategy: its mean over seeds, all others pale behind it."]
+        if _random(compared) is not None:
+            parts.append("Dotted grey: random.")
     if numbered:
         parts.append("The numbers at their ends are those of the legend below.")
-    if max(counts) >= _BAND_FROM:
+    if max(counts) >= BAND_FROM:
         parts.append("Bands: 95% confidence interval of that mean (Student's t over seeds).")
-    if any(1 < count < _BAND_FROM for count in counts):
-        parts.append(
-            "Faint lines: the single seeds; two of them are too few for a confidence interval."
-        )
+    if any(1 < count < BAND_FROM for count in counts):
+        few = "" if many or len(compared) > _FEW else "Faint lines: the single seeds. "
+        parts.append(f"{few}Two seeds are too few for a confidence interval.")
     if 1 in counts:
         parts.append("Where there is one seed, its line is all there is: no spread is known.")
-    if any(group.unfinished and group.compared[0].finished for group in compared):
+    if not many and any(group.unfinished and group.compared[0].finished for group in compared):
         parts.append("Faint lines also show runs that are not finished.")
     return " ".join(parts)

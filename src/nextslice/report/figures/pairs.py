@@ -1,0 +1,92 @@
+"""Each uncertainty with and without stochastic batches (figures 3 and 4 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.ticker import MaxNLocator
+
+from nextslice.report.drawing import Drawing
+from nextslice.report.figures.bands import draw_lines, limits, show_percent
+from nextslice.report.figures.panels import Key, panels
+from nextslice.report.runs import MEAN, Run
+from nextslice.report.series import BAND_FROM, dice_series
+from nextslice.report.style import ROLES, looks
+from nextslice.report.summaries import groups
+from nextslice.report.tables import plain_text
+from nextslice.report.varied import Pair, pairs
+
+__all__ = ["draw_pairs"]
+
+_CLASSES = 3  # more rows of panels than these and the mean would be lost
+_COLUMNS = 4
+
+
+def draw_pairs(runs: Sequence[Run]) -> Drawing | None:
+    """A panel for each uncertainty: with stochastic batches, without, and random.
+
+    Below the means over classes stand the same panels for each class, where there are two or
+    three classes and one row of panels.
+
+    Args:
+        runs: Of one experiment. Where they are one pair and random alone, the curves show
+            just that, and there is no figure.
+    """
+    compared = [group for group in groups(runs) if group.queried_cycles]
+    found = [pair for pair in pairs(compared) if all(map(dice_series, pair.groups))]
+    if not found or len(compared) <= len(found[0].groups):
+        return None
+    classes = tuple(dict.fromkeys(name for group in compared for name in group.runs[0].classes))
+    one_row = len(found) <= _COLUMNS
+    parts = (MEAN, *classes) if one_row and 2 <= len(classes) <= _CLASSES else (MEAN,)
+    panel_of = [(part, pair) for part in parts for pair in found]
+    titles = [
+        pair.title if part == MEAN else f"{pair.title}, {part}" for part, pair in panel_of
+    ]
+    styles = looks(runs)
+    roles = list(ROLES)[-max(len(pair.groups) for pair in found) :]
+    key = Key.of(roles)
+    grid = panels(
+        titles,
+        columns=min(_COLUMNS, len(found)),
+        height=1.25,
+        x_label="Labelled slices",
+        y_label="3D Dice (%)",
+        key=key,
+    )
+    for part in parts:
+        drawn = [(p, a) for (of, p), a in zip(panel_of, grid.axes, strict=True) if of == part]
+        lines = [
+            {group.strategy: dice_series(group, part) for group in pair.groups}
+            for pair, _ in drawn
+        ]
+        bounds = limits([one for several in lines for one in several.values()])
+        for of_pair, (_, axes) in zip(lines, drawn, strict=True):
+            draw_lines(axes, of_pair, styles, size=3)
+            show_percent(axes, *bounds, ticks=5)
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+    key.draw(grid.figure, ROLES)
+    return Drawing(
+        "pairs",
+        "With and without stochastic batches",
+        _caption(found, several=len(parts) > 1),
+        "3D Dice at the last cycle, without and with stochastic batches. "
+        + " ".join(map(_told_ends, found)),
+        grid.figure,
+    )
+
+
+def _told_ends(pair: Pair) -> str:
+    before, after = (dice_series(group).end for group in (pair.without, pair.with_batches))
+    return f"{plain_text(pair.title)}: {before[1]:.1f} % and {after[1]:.1f} %."
+
+
+def _caption(found: Sequence[Pair], *, several: bool) -> str:
+    parts = [
+        "Solid: with stochastic batches. Dashed: the most uncertain slices themselves. Dotted "
+        "grey: random. Means over seeds"
+        + (", in the first row over classes, below for each class." if several else ".")
+    ]
+    if any(len(group.compared) >= BAND_FROM for pair in found for group in pair.groups):
+        parts.append("Bands: 95% confidence interval of that mean (Student's t over seeds).")
+    return " ".join(parts)

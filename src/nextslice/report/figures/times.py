@@ -1,0 +1,59 @@
+"""How long each strategy takes to score the pool and select (table 2 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nextslice.report.drawing import Drawing
+from nextslice.report.figures.named_rows import rows
+from nextslice.report.runs import Run
+from nextslice.report.style import INK, looks
+from nextslice.report.summaries import Summary, summarise
+from nextslice.report.tables import duration, plain_text
+
+__all__ = ["draw_times"]
+
+
+def draw_times(runs: Sequence[Run]) -> Drawing | None:
+    """Seconds to score the pool and select, one bar per strategy."""
+    timed = [summary for summary in summarise(runs) if summary.seconds is not None]
+    if not timed:
+        return None
+    styles = looks(runs)
+    drawn = rows(
+        [summary.strategy for summary in timed],
+        ["Time to score the pool and select, per query"],
+        right=0.9,
+    )
+    (axes,) = drawn.axes
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="both", length=0)
+    axes.set_xticks([])
+    means = [_seconds(summary) for summary in timed]
+    colours = [styles[summary.strategy].colour for summary in timed]
+    axes.barh(drawn.places, means, height=0.62, color=colours)
+    for place, mean in zip(drawn.places, means, strict=True):
+        axes.annotate(
+            duration(mean),
+            (mean, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=INK,
+        )
+    axes.set_xlim(0, max(means) * 1.02 or 1)
+    return Drawing(
+        "times",
+        "Sampling time",
+        "Mean over queries and seeds. Times compare only where the runs had the same machine "
+        "to themselves.",
+        "Sampling time per query. "
+        + " ".join(f"{plain_text(s.strategy)}: {duration(_seconds(s))}." for s in timed),
+        drawn.figure,
+    )
+
+
+def _seconds(summary: Summary) -> float:
+    return 0.0 if summary.seconds is None else summary.seconds.mean

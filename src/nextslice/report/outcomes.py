@@ -1,0 +1,60 @@
+"""How the runs of a benchmark ended, as the benchmark noted it in ``outcomes.json``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nextslice.report.tables import plain_text
+
+__all__ = ["Ended", "read_outcomes"]
+
+_FILE = "outcomes.json"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One run's end.
+
+    Attributes:
+        run: Its name in the benchmark.
+        state: "finished", "failed" or "unfinished".
+        cause: Why it failed; empty where it did not.
+        seconds: How long it took this time; None where that is not known.
+    """
+
+    run: str
+    state: str
+    cause: str
+    seconds: float | None
+
+
+def read_outcomes(folder: Path) -> tuple[Ended, ...]:
+    """What a benchmark noted in this folder, or in the one above where the runs lie.
+
+    Returns:
+        Nothing where there is no such file, or none that can be read: a report about runs
+        does not fail for a note about them.
+    """
+    for place in (folder, folder.resolve().parent):
+        try:
+            noted = json.loads((place / _FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        rows = noted if isinstance(noted, list) else []
+        return tuple(_ended(row) for row in rows if isinstance(row, Mapping))
+    return ()
+
+
+def _ended(row: Mapping[str, object]) -> Ended:
+    seconds = row.get("seconds")
+    known = isinstance(seconds, int | float) and math.isfinite(seconds)
+    return Ended(
+        run=plain_text(str(row.get("run", ""))),
+        state=plain_text(str(row.get("state", ""))),
+        cause=plain_text(str(row.get("cause") or "")),
+        seconds=float(seconds) if known and isinstance(seconds, int | float) else None,
+    )
