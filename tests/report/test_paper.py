@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from nextslice.report import names, read_runs
+from nextslice.report import read_runs
 from nextslice.report.paper import paper_tables
 from nextslice.report.rendering import to_csv, to_latex, to_markdown
 from nextslice.report.tables import Table
-from nextslice.selection import SELECTIONS
 
 WriteRun = Callable[..., Path]
 
@@ -136,20 +134,15 @@ def test_means_and_spreads_are_over_cycles_and_runs_without_the_initial_set(
 
 
 def test_whoever_looks_at_labels_is_marked_and_never_bold(
-    write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write_run: WriteRun, tmp_path: Path
 ) -> None:
-    @dataclass(frozen=True)
-    class Peeking:
-        label_informed: ClassVar[bool] = True
-
-    known = {**SELECTIONS, "peeking": Peeking}
-    monkeypatch.setattr(names, "SELECTIONS", known)
+    peeking = {"name": "foreground-random", "parameters": {"fraction": 0.33}}
+    capped = {"per_volume": 1, "selection": peeking}
     write_run("r", [0.5, 0.6])
-    write_run("p", [0.5, 0.9], selection={"name": "peeking", "parameters": {}})
-    wrapped = {"name": "wrapper", "parameters": {"selection": {"name": "peeking"}}}
-    write_run("w", [0.5, 0.8], selection=wrapped)
+    write_run("p", [0.5, 0.9], selection=peeking)
+    write_run("w", [0.5, 0.8], selection={"name": "volume-cap", "parameters": capped})
     table = _tables(tmp_path)["table-1"]
-    assert [row[0].words for row in table.rows] == ["RS", "peeking‡", "wrapper‡"]
+    assert [row[0].marks for row in table.rows] == ["", "‡", "‡"]
     assert [row[2].bold for row in table.rows] == [True, False, False]
     assert any("before they are annotated" in note for note in table.footnotes)
 
