@@ -1,4 +1,4 @@
-"""The settings of one simulated run, from a preset and what was changed in it."""
+"""The settings of one run, simulated or live, from a preset and what was changed in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,14 +21,19 @@ __all__ = [
     "PRESETS",
     "Config",
     "DataConfig",
+    "LiveConfig",
+    "LoopConfig",
     "SplitConfig",
+    "StrategyConfig",
     "merged",
     "parsed_assignment",
     "resolve_config",
+    "resolve_live_config",
 ]
 
 PRESETS: Final = ("paper", "released-code", "quick")
 
+_Settings = TypeVar("_Settings", bound="LoopConfig")
 _WHOLE = Annotated[int, Field(ge=0)]
 _POSITIVE = Annotated[int, Field(ge=1)]
 
@@ -81,34 +86,46 @@ class StrategyConfig(_Strict):
     parameters: dict[str, Any] = {}
 
 
-class Config(_Strict):
-    """One run, with nothing left to default.
+class LoopConfig(_Strict):
+    """What every loop of active learning is set to, with nothing left to default.
 
     Attributes:
         initial: Slices in the initial set, drawn at random.
         budget: Slices per query.
-        cycles: Queries after the initial training.
-        initial_seed: Decides the initial set; None leaves that to the seed.
         threads: CPU threads. Sums in another order round differently, so a run keeps the
             number it began with.
     """
 
     preset: str
     data: DataConfig
-    split: SplitConfig = SplitConfig()
     network: NetworkConfig
     training: TrainingSettings
     uncertainty: StrategyConfig | None = None
     selection: StrategyConfig
-    evaluation: EvaluationConfig
     initial: _POSITIVE
     budget: _POSITIVE
-    cycles: _WHOLE
     seed: _WHOLE = 0
-    initial_seed: _WHOLE | None = None
     device: str
     precision: Literal["float32", "bfloat16"]
     threads: _POSITIVE
+
+
+class Config(LoopConfig):
+    """One simulated run.
+
+    Attributes:
+        cycles: Queries after the initial training.
+        initial_seed: Decides the initial set; None leaves that to the seed.
+    """
+
+    split: SplitConfig = SplitConfig()
+    evaluation: EvaluationConfig
+    cycles: _WHOLE
+    initial_seed: _WHOLE | None = None
+
+
+class LiveConfig(LoopConfig):
+    """One live project: people annotate, and nothing is set aside for a test."""
 
 
 def resolve_config(
@@ -134,7 +151,30 @@ def resolve_config(
     Raises:
         SettingsError: A name, a type or a range is wrong; says which and what is allowed.
     """
-    settings = merged(_preset(preset), changes)
+    return _resolved(Config, preset, changes, assignments, threads)
+
+
+def resolve_live_config(
+    preset: str, changes: Mapping[str, object], assignments: Sequence[str] = ()
+) -> LiveConfig:
+    """The same for a live project: see :func:`resolve_config`.
+
+    The default strategy is MC dropout with stochastic batches.
+    """
+    chosen = {"uncertainty": "dropout", "selection": "stochastic-batches"}
+    return _resolved(LiveConfig, preset, merged(chosen, changes), assignments, None)
+
+
+def _resolved(
+    kind: type[_Settings],
+    preset: str,
+    changes: Mapping[str, object],
+    assignments: Sequence[str],
+    threads: int | None,
+) -> _Settings:
+    known = {*kind.model_fields, "uncertainties"}
+    settings = {name: value for name, value in _preset(preset).items() if name in known}
+    settings = merged(settings, changes)
     for assignment in assignments:
         settings = merged(settings, parsed_assignment(assignment))
     of_uncertainties = settings.pop("uncertainties")
@@ -156,7 +196,7 @@ def resolve_config(
     settings["precision"] = precision.name
     if settings.get("threads") is None:
         settings["threads"] = threads or os.cpu_count() or 1
-    return validated(Config, settings)
+    return validated(kind, settings)
 
 
 def _preset(name: str) -> dict[str, Any]:

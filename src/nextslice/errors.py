@@ -12,6 +12,7 @@
     ├── TrainingError          training cannot start, or its loss is not finite
     ├── CheckpointError        a saved model is missing, damaged or does not fit
     ├── AnnotationError        an annotation does not fit the query or the pool
+    │   └── ConflictError        somebody else answered in the meantime; both are kept
     └── ProjectError           a project's folder cannot be used
         ├── ProjectLockedError   another process works on it
         └── ProjectChangedError  its settings or data are not those it began with
@@ -22,9 +23,12 @@ what to do.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 __all__ = [
     "AnnotationError",
     "CheckpointError",
+    "ConflictError",
     "DataError",
     "MissingExtraError",
     "NextsliceError",
@@ -68,9 +72,13 @@ class NextsliceError(Exception):
 
 
 def _rebuild(
-    kind: type[NextsliceError], problem: str, cause: str, remedy: str
+    kind: Callable[..., NextsliceError],
+    problem: str,
+    cause: str,
+    remedy: str,
+    facts: Mapping[str, object] | None = None,
 ) -> NextsliceError:
-    return kind(problem, cause=cause, remedy=remedy)
+    return kind(problem, cause=cause, remedy=remedy, **(facts or {}))
 
 
 class SettingsError(NextsliceError, ValueError):
@@ -107,6 +115,35 @@ class CheckpointError(NextsliceError):
 
 class AnnotationError(NextsliceError, ValueError):
     """An annotation does not fit the query or the pool."""
+
+
+class ConflictError(AnnotationError):
+    """An answer was given on an old version of its slice; it is kept, but does not count.
+
+    Args:
+        problem: What was expected and what came.
+        cause: The likely cause.
+        remedy: What to do about it.
+        annotator: Who gave the version that counts.
+        version: Its number; 0 where the slice has no answer.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        cause: str = "",
+        remedy: str = "",
+        annotator: str = "",
+        version: int = 0,
+    ) -> None:
+        super().__init__(problem, cause=cause, remedy=remedy)
+        self.annotator = annotator
+        self.version = version
+
+    def __reduce__(self) -> tuple[object, ...]:
+        facts = {"annotator": self.annotator, "version": self.version}
+        return _rebuild, (type(self), self.problem, self.cause, self.remedy, facts)
 
 
 class ProjectError(NextsliceError):

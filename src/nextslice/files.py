@@ -20,7 +20,7 @@ def writing_atomically(path: Path) -> Iterator[IO[bytes]]:
     The bytes are on the disk (fsync of the file and of its folder) before this returns. If
     the block raises, `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -39,6 +39,14 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Replace `path` by `content` (text is written as UTF-8) in one step."""
     with writing_atomically(path) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder whose own name survives a power cut, and those above it."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

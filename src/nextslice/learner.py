@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -40,7 +40,15 @@ from nextslice.models.checkpoints import load_model, read_manifest, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.training import Trainer
 from nextslice.progress import OnProgress, ignore_progress
-from nextslice.project import Project, QueriedSlice, Query, SliceState
+from nextslice.project import (
+    AnswerKind,
+    NewAnswer,
+    Project,
+    QueriedSlice,
+    Query,
+    SliceState,
+    checked_mask,
+)
 from nextslice.seeds import derive_seed
 from nextslice.selection import Context, Random, Selection, strength
 from nextslice.types import Rows, Scores
@@ -65,6 +73,8 @@ class ActiveLearner:
         initial: How the first query is selected, when there is no model yet: by a selection
             that looks at nothing a model knows. By default at random.
         initial_seed: Decides the initial set; by default the seed does.
+        given: Cases whose labels came with the data: their slices are labelled from the
+            beginning, and the first query is selected by a model that learnt from them.
         shared_trainings: A folder in which runs with the same seed leave their first training
             for each other; without it each run trains for itself.
         config: Settings to keep in the project's ``config.yaml``; by default those that the
@@ -92,6 +102,7 @@ class ActiveLearner:
         seed: int = 0,
         initial: Selection | None = None,
         initial_seed: int | None = None,
+        given: Iterable[str] = (),
         shared_trainings: str | Path | None = None,
         config: Mapping[str, object] | None = None,
         data: str | None = None,
@@ -129,6 +140,11 @@ class ActiveLearner:
             may_change=may_change,
             accept_changes=accept_changes,
         )
+        try:
+            self._take_in(given)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +155,11 @@ class ActiveLearner:
     def close(self) -> None:
         """Let other processes work on the project."""
         self._project.close()
+
+    @property
+    def project(self) -> Project:
+        """What the run keeps on disk."""
+        return self._project
 
     @property
     def cycle(self) -> int:
@@ -174,6 +195,8 @@ class ActiveLearner:
     def ask(self, budget: int) -> Query:
         """The query of the current cycle: the same again until the cycle is over.
 
+        Where labels came with the data, cycle 0 asks for nothing: its model learns from them.
+
         Args:
             budget: Slices to ask for where a new query begins.
 
@@ -203,12 +226,14 @@ class ActiveLearner:
         seed = self.seed if cycle else self.initial_seed
         rng = np.random.default_rng(derive_seed(seed, "select", cycle))
         if cycle == 0:
-            picked = self.initial.select(
-                np.zeros(len(candidates)),
-                rng=rng,
-                budget=budget,
-                context=self._context(self.initial, candidates),
-            )
+            picked = candidates[:0]
+            if self.n_labelled == 0:
+                picked = self.initial.select(
+                    np.zeros(len(candidates)),
+                    rng=rng,
+                    budget=budget,
+                    context=self._context(self.initial, candidates),
+                )
             query = Query(0, self._queried(candidates[picked], None))
             self._project.add_query(query, score_seconds=0.0, select_seconds=0.0)
             return query
@@ -246,20 +271,66 @@ class ActiveLearner:
             AnnotationError: A slice was not asked for, or a mask has another shape or unknown
                 classes; nothing is kept then.
         """
-        rows = {queried.id: queried.row for queried in query.slices}
-        answered: dict[int, np.ndarray] = {}
-        for slice_id, mask in masks.items():
-            if slice_id not in rows:
-                raise AnnotationError(
-                    f"Expected masks of slices of the query of cycle {query.cycle}, "
-                    f"got one of {slice_id}.",
-                    cause="the annotation belongs to another query.",
-                )
-            answered[rows[slice_id]] = _checked_mask(mask, slice_id, self.pool)
+        answered = {
+            _row_in(query, slice_id): checked_mask(
+                mask, shape=self.pool.size, classes=self.pool.classes, name=str(slice_id)
+            )
+            for slice_id, mask in masks.items()
+        }
         self._project.add_annotations(query.cycle, answered, annotator=annotator)
 
-    def fit(self) -> None:
+    def skip(
+        self, query: Query, slice_id: SliceId, *, reason: str, annotator: str = "expert"
+    ) -> None:
+        """Leave a queried slice out for good: it is not asked again and nothing learns from it.
+
+        Args:
+            query: The query that is answered.
+            slice_id: One of its slices.
+            reason: Why it cannot be annotated.
+            annotator: Who says so.
+
+        Raises:
+            AnnotationError: The slice was not asked for.
+        """
+        self._answer(query, slice_id, AnswerKind.SKIP, annotator, reason)
+
+    def withdraw(self, query: Query, slice_id: SliceId, *, annotator: str = "expert") -> None:
+        """Take the answer to a slice back: it is queried again; what was answered is kept.
+
+        Args:
+            query: The query that asked for it.
+            slice_id: One of its slices.
+            annotator: Who says so.
+
+        Raises:
+            AnnotationError: The slice was not asked for, or has no answer.
+        """
+        self._answer(query, slice_id, AnswerKind.WITHDRAWN, annotator)
+
+    def _answer(
+        self,
+        query: Query,
+        slice_id: SliceId,
+        kind: AnswerKind,
+        annotator: str,
+        reason: str | None = None,
+    ) -> None:
+        answer = NewAnswer(
+            row=_row_in(query, slice_id),
+            kind=kind,
+            annotator=annotator,
+            cycle=query.cycle,
+            reason=reason,
+        )
+        self._project.add_answers([answer])
+
+    def fit(self, *, resume: bool = False) -> None:
         """Train a model from scratch on all labelled slices, or load the one trained on them.
+
+        Args:
+            resume: Go on with a training that was interrupted: learn from the answers that it
+                began with, not from those that came in since.
 
         Raises:
             TrainingError: Nothing is labelled yet, or the loss stopped being finite.
@@ -276,6 +347,8 @@ class ActiveLearner:
                 "recorded already.",
                 remedy="Call ask(budget) to begin the next cycle.",
             )
+        if not (resume and self._project.training_began(cycle)):
+            self._project.begin_training(cycle)
         self._model = self._train_or_load(cycle)
         self._fitted_here = True
 
@@ -354,6 +427,21 @@ class ActiveLearner:
         losses = self.model.history
         self._project.record(cycle, classes, eval_seconds=seconds, losses=losses)
         self._fitted_here = False
+
+    def _take_in(self, given: Iterable[str]) -> None:
+        """Keep the labels that came with the data, unless they are kept already."""
+        for case in given:
+            rows = self.pool.rows_of(case)
+            known = self._project.newest_answers(range(rows.start, rows.stop))
+            if len(known) < rows.stop - rows.start:
+                masks = self.pool.subset([case]).masks[:]
+                self._project.add_given(
+                    {
+                        rows.start + k: m
+                        for k, m in enumerate(masks)
+                        if rows.start + k not in known
+                    }
+                )
 
     def _unasked(self, *others: SliceState) -> Rows:
         return self._project.rows_in(SliceState.UNLABELLED, *others)
@@ -438,22 +526,12 @@ class ActiveLearner:
         }
 
 
-def _checked_mask(mask: np.ndarray, slice_id: SliceId, pool: SlicePool) -> np.ndarray:
-    array = np.asarray(mask)
-    size = tuple(pool.images.shape[1:])
-    if array.shape != size:
-        raise AnnotationError(
-            f"Expected a mask of shape {size} for {slice_id}, got {array.shape}.",
-            cause="the mask is on another grid than the pool's slices.",
-        )
-    values = np.unique(array)
-    allowed = range(len(pool.classes) + 1)
-    foreign = [value for value in values.tolist() if value not in allowed]
-    if array.dtype.kind not in "uib" or foreign:
-        raise AnnotationError(
-            f"Expected class numbers 0 to {len(pool.classes)} in the mask of {slice_id}, "
-            f"got {foreign or array.dtype}.",
-            remedy="0 is background; "
-            + ", ".join(f"{k} is {n}" for k, n in enumerate(pool.classes, 1)),
-        )
-    return array.astype(np.uint8)
+def _row_in(query: Query, slice_id: SliceId) -> int:
+    """The row of one of a query's slices."""
+    for queried in query.slices:
+        if queried.id == slice_id:
+            return queried.row
+    raise AnnotationError(
+        f"Expected a slice of the query of cycle {query.cycle}, got {slice_id}.",
+        cause="the annotation belongs to another query.",
+    )

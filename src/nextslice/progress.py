@@ -17,12 +17,14 @@ class Progress:
         done: Steps finished so far.
         total: Steps in all.
         note: A short remark to show beside the bar, such as the current loss.
+        loss: The current training loss, where there is one.
     """
 
     stage: str
     done: int
     total: int
     note: str = ""
+    loss: float | None = None
 
 
 OnProgress = Callable[[Progress], None]

@@ -15,11 +15,10 @@ from nextslice.data.pool import SlicePool
 from nextslice.evaluation.evaluate import Evaluation, evaluate
 from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
-from nextslice.models.training import Trainer
-from nextslice.models.unet import UNet
+from nextslice.parts import open_pool, trainer_for, uncertainty_for
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.settings import plain
-from nextslice.strategies import build_selection, build_uncertainty
+from nextslice.strategies import build_selection
 
 __all__ = ["MAY_CHANGE", "CycleResult", "Splits", "open_splits", "simulate"]
 
@@ -60,18 +59,7 @@ def open_splits(config: Config, on_progress: OnProgress = ignore_progress) -> Sp
         DataError: The folder cannot be read, or cases are refused.
         SettingsError: Too few cases for the split.
     """
-    data = config.data
-    pool = SlicePool.from_folder(
-        Path(data.folder),
-        size=data.size,
-        spacing=data.spacing,
-        axis=data.axis,
-        fit=data.fit,
-        labels=data.labels,
-        skip_refused=data.skip_refused,
-        require_labels=True,
-        on_progress=on_progress,
-    )
+    pool = open_pool(config.data, require_labels=True, on_progress=on_progress)
     wanted = config.split.test
     train, val, test = pool.split_cases(
         test=math.ceil(len(pool.cases) / 5) if wanted is None else wanted,
@@ -105,25 +93,11 @@ def simulate(
     Raises:
         NextsliceError: See the parts of the loop; what was finished before is kept.
     """
-    uncertainty = config.uncertainty
-    network = config.network
-    trainer = Trainer(
-        UNet(len(splits.train.classes) + 1, network.channels, network.dropout),
-        settings=config.training,
-        device=config.device,
-        precision=config.precision,
-        threads=config.threads,
-    )
     oracle = Oracle(splits.train)
-    scored_by = (
-        None
-        if uncertainty is None
-        else build_uncertainty(uncertainty.name, uncertainty.parameters)
-    )
     learner = ActiveLearner(
         splits.train,
-        trainer=trainer,
-        uncertainty=scored_by,
+        trainer=trainer_for(config, splits.train),
+        uncertainty=uncertainty_for(config.uncertainty),
         selection=build_selection(config.selection.name, config.selection.parameters),
         project=out,
         seed=config.seed,

@@ -34,11 +34,14 @@ __all__ = [
     "LabelledFeatures",
     "LabelledPlaces",
     "LabelledRows",
+    "NativeImage",
+    "NativeMask",
     "Picked",
     "Places",
     "Rows",
     "Scores",
     "SliceImages",
+    "SliceMask",
     "SliceMasks",
     "TakenRows",
     "VolumeMask",
@@ -92,6 +95,15 @@ SliceImages = Float[np.ndarray, "slices height width"]
 
 SliceMasks = UInt8[np.ndarray, "slices height width"]
 """Class numbers per pixel: 0 is background, k is the k-th foreground class."""
+
+SliceMask = UInt8[np.ndarray, "height width"]
+"""The class numbers of one slice on a pool's grid."""
+
+NativeImage = Float[np.ndarray, "rows columns"]
+"""One value per pixel of a slice on the grid of its file."""
+
+NativeMask = UInt8[np.ndarray, "rows columns"]
+"""The class numbers of one slice on the grid of its file."""
 
 Voxels = Float[np.ndarray, "x y z"]
 """A volume's intensities in the order of the file's axes."""

@@ -124,12 +124,12 @@ def test_whole_numbers_stored_as_floats_are_accepted(tmp_path: Path) -> None:
 
 def test_label_values_that_are_not_declared_are_refused(tmp_path: Path) -> None:
     files = case(tmp_path)
-    assert "does not declare: 2" in reasons(files, {0: "background", 1: "head"})
+    assert "are not declared: 2" in reasons(files, {0: "background", 1: "head"})
     voxels = label().astype(np.int16)
     voxels[0, 0, 0] = -1
     assert files.label is not None
     write_volume(files.label, voxels, GEOMETRY)
-    assert "does not declare: -1" in reasons(files)
+    assert "are not declared: -1" in reasons(files)
     assert "negative" in reasons(files, None)
 
 
@@ -227,7 +227,7 @@ def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:
     found = reasons(files, {0: "background", 1: "head"})
     assert "NaN" in found
     assert "origin" in found
-    assert "does not declare" in found
+    assert "are not declared" in found
 
 
 def test_the_same_scan_under_two_ids_is_refused_and_the_other_named(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class DataSet:
 
     Attributes:
         folder: The folder, as an absolute path.
-        layout: "MSD", "nnU-Net v2", "PROMISE12" or "paired folders".
+        layout: "MSD", "nnU-Net v2", "PROMISE12", "paired folders" or "plain folder".
         cases: All cases, sorted by id; those with problems too.
         declared: Label value -> its name, background included, or None if the layout does
             not say which values there are.

@@ -250,8 +250,8 @@ def _label_values(
     if declared is not None:
         unknown = [v for v in values if v not in declared]
         allowed = ", ".join(map(str, sorted(declared)))
-        remedy = f"The declared values are {allowed}: correct the label, or dataset.json."
-        reason = f"the label {name} has values that dataset.json does not declare: "
+        remedy = f"The declared values are {allowed}: correct the label, or declare the rest."
+        reason = f"the label {name} has values that are not declared: "
     else:
         unknown = [v for v in values if v < 0]
         remedy = "Use 0 for background and positive numbers for what is segmented."

@@ -20,6 +20,7 @@ __all__ = [
     "declared_values",
     "default_labels",
     "found_labels",
+    "numbered_labels",
     "parse_labels",
     "tell_of_undeclared",
 ]
@@ -34,6 +35,7 @@ class LabelMap:
     Attributes:
         classes: Pairs of a name and the label values that it takes in. Values that no class
             takes in become background (0).
+        exhaustive: A label with any other value (but 0) is refused instead.
 
     Raises:
         SettingsError: No class, more than 255, a name that is empty, reserved ("mean") or
@@ -41,6 +43,7 @@ class LabelMap:
     """
 
     classes: tuple[tuple[str, tuple[int, ...]], ...]
+    exhaustive: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.classes) <= 255:
@@ -72,6 +75,12 @@ class LabelMap:
         """The class names in order, without background."""
         return tuple(name for name, _ in self.classes)
 
+    @property
+    def declared(self) -> dict[int, str]:
+        """Label value -> its class's name, background included."""
+        named = {value: name for name, values in self.classes for value in values}
+        return {0: "background"} | named
+
     def apply(self, label: np.ndarray[Any, np.dtype[Any]]) -> VolumeMask:
         """Label values (x, y, z) as they are on disk -> class numbers of the same shape."""
         mask = np.zeros(label.shape, np.uint8)
@@ -79,6 +88,11 @@ class LabelMap:
             for value in values:
                 mask[label == value] = number
         return mask
+
+    @property
+    def text(self) -> str:
+        """As :func:`parse_labels` reads it: "PZ=1;CG=2,3"."""
+        return ";".join(f"{name}={','.join(map(str, v))}" for name, v in self.classes)
 
     def to_list(self) -> list[list[Any]]:
         """Plain lists, ready for JSON; :meth:`from_list` takes them back."""
@@ -178,6 +192,26 @@ def parse_labels(
             remedy=f"The data set declares: {_listed(declared)}.",
         )
     return classes
+
+
+def numbered_labels(labels: str | Sequence[str]) -> LabelMap:
+    """Names alone, "anterior,posterior" or a list: their label values are 1, 2 and so on.
+
+    A text with "=" in it is read by :func:`parse_labels`.
+
+    Raises:
+        SettingsError: A name is empty, given twice, or holds a character that separates names.
+    """
+    if isinstance(labels, str) and "=" in labels:
+        return parse_labels(labels)
+    given = labels.split(",") if isinstance(labels, str) else labels
+    names = [name.strip() for name in given]
+    if not all(name.isprintable() and name and not set(name) & set(",;=") for name in names):
+        raise SettingsError(
+            f'Expected the names of the classes, as in "anterior,posterior", got {labels!r}.',
+            remedy="Separate the names by commas, and use none of , ; = in them.",
+        )
+    return LabelMap(tuple((name, (value,)) for value, name in enumerate(names, start=1)))
 
 
 def _pairs(text: str, declared: Mapping[int, str] | None) -> list[tuple[str, tuple[int, ...]]]:

@@ -2,8 +2,9 @@
 
 Known layouts: MSD (Medical Segmentation Decathlon, `dataset.json` with a list `training`),
 nnU-Net v2 (`dataset.json` with `channel_names` and `file_ending`), PROMISE12
-(`Case00.mhd` and `Case00_segmentation.mhd`, in one folder or in part folders) and a plain pair
-of folders (`images` and `labels`, or `imagesTr` and `labelsTr`, matched by name).
+(`Case00.mhd` and `Case00_segmentation.mhd`, in one folder or in part folders), a plain pair
+of folders (`images` and `labels`, or `imagesTr` and `labelsTr`, matched by name) and scans that
+simply lie in the folder (with `labels` below it, if there are any).
 
 What is wrong with one case (a file listed but missing, an id listed twice) is kept with the
 case and refused by :mod:`nextslice.data.checks`; only what makes the whole folder unusable
@@ -50,7 +51,7 @@ def recognise(folder: Path) -> DataSet:
         elif "channel_names" in content or "file_ending" in content:
             data_set = _nnunet(folder, content)
     else:
-        data_set = _promise(folder) or _paired(folder)
+        data_set = _promise(folder) or _paired(folder) or _plain(folder)
     if data_set is None:
         raise _unknown(folder)
     if not data_set.cases:
@@ -189,20 +190,34 @@ def _paired(folder: Path) -> DataSet | None:
         scans = _scans(folder / images)
         if not scans:
             continue
-        by_stem = {_stem(path): path for path in _scans(folder / labels)}
-        cases = [
-            CaseFiles(
-                _stem(path),
-                path,
-                by_stem.get(_stem(path)),
-                label_belongs=folder / labels / f"{_stem(path)}.nii.gz",
-            )
-            for path in scans
-        ]
+        cases = _matched(scans, folder / labels)
         known = {files.case for files in cases}
         cases += _orphans(folder / labels, known, folder / images, ".nii.gz")
         return DataSet(folder, "paired folders", tuple(cases))
     return None
+
+
+def _plain(folder: Path) -> DataSet | None:
+    scans, labels = _scans(folder), folder / "labels"
+    if not scans:
+        return None
+    cases = _matched(scans, labels)
+    cases += _orphans(labels, {files.case for files in cases}, folder, ".nii.gz")
+    return DataSet(folder, "plain folder", tuple(cases))
+
+
+def _matched(scans: list[Path], labels: Path) -> list[CaseFiles]:
+    """A case for each scan, with the label of the same name if there is one."""
+    by_stem = {_stem(path): path for path in _scans(labels)}
+    return [
+        CaseFiles(
+            _stem(path),
+            path,
+            by_stem.get(_stem(path)),
+            label_belongs=labels / f"{_stem(path)}.nii.gz",
+        )
+        for path in scans
+    ]
 
 
 def _orphans(labels: Path, known: set[str], images: Path, ending: str) -> list[CaseFiles]:
@@ -275,6 +290,7 @@ def _unknown(folder: Path) -> DataError:
         f"{folder} fits none of the known layouts: MSD (dataset.json with a list "
         f'"training"), nnU-Net v2 (dataset.json with "channel_names", imagesTr/case_0000.nii.gz'
         f"), PROMISE12 (Case00.mhd, Case00_segmentation.mhd), paired folders (images/ and "
-        f"labels/, or imagesTr/ and labelsTr/). Found: {a_few(names, 8) or 'nothing'}.",
+        f"labels/, or imagesTr/ and labelsTr/), scans in the folder itself. "
+        f"Found: {a_few(names, 8) or 'nothing'}.",
         remedy="Point at the folder that holds dataset.json or the images, or rearrange it.",
     )

@@ -37,6 +37,8 @@ def open_folder(
     data_set = recognise(Path(path))
     if labels is not None:
         labels = parse_labels(labels, data_set.declared)
+        if labels.exhaustive:
+            data_set = replace(data_set, declared=labels.declared)
     root = cache_root() if cache is None else Path(cache).expanduser()
     source = prepared(data_set, preparation, labels, root, on_progress)
     bare = {r.case for r in source.cases if require_labels and r.label_start is None}

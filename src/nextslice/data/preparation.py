@@ -18,62 +18,15 @@ from typing import Any, Literal
 import numpy as np
 
 from nextslice.data.readers import Geometry, Volume
+from nextslice.data.sides import Side
 from nextslice.errors import DataError, SettingsError
 from nextslice.types import SliceImages, SliceMasks, VolumeMask
 
-__all__ = ["Preparation"]
+__all__ = ["Preparation", "intensity_limits"]
 
 _PERCENTILES = (1.0, 99.0)
 _EQUAL = 1e-3  # spacings that differ by less than this share are the same
 _LARGEST_SIZE = 8192  # per side; more is a slip of the keyboard
-
-
-@dataclass(frozen=True)
-class _Side:
-    """How one in-plane axis runs: native -> stretched (one interpolation) -> fitted (a window).
-
-    Stretched pixel j has its centre at native coordinate ``scale * j + offset``; fitted pixel
-    k is stretched pixel ``k + shift``, or padding where there is none.
-    """
-
-    native: int
-    stretched: int
-    fitted: int
-    scale: float = 1.0
-    offset: float = 0.0
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether stretched pixels are native pixels, so that nothing is interpolated."""
-        return self.scale == 1.0 and self.offset == 0.0 and self.stretched == self.native
-
-    @property
-    def shift(self) -> int:
-        return (self.stretched - self.fitted) // 2
-
-    @property
-    def kept(self) -> slice:
-        """The stretched pixels inside the window."""
-        start = max(self.shift, 0)
-        return slice(start, start + min(self.stretched, self.fitted))
-
-    @property
-    def place(self) -> slice:
-        """Where in the window they stand."""
-        start = max(-self.shift, 0)
-        return slice(start, start + min(self.stretched, self.fitted))
-
-    @property
-    def sources(self) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """Per stretched pixel the nearest native one."""
-        centres = np.arange(self.stretched) * self.scale + self.offset
-        return _nearest(centres, self.native)
-
-    @property
-    def sources_back(self) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """Per native pixel the nearest stretched one."""
-        centres = (np.arange(self.native) - self.offset) / self.scale
-        return _nearest(centres, self.stretched)
 
 
 @dataclass(frozen=True)
@@ -118,10 +71,37 @@ class Preparation:
         largest = max(geometry.spacing)
         return max(a for a in range(3) if geometry.spacing[a] >= largest * (1 - _EQUAL))
 
+    def plane(self, geometry: Geometry) -> tuple[int, int]:
+        """The file's axes that run down and across a slice: rows count along the first."""
+        first, second = (a for a in range(3) if a != self.slicing_axis(geometry))
+        return second, first
+
     def case_size(self, geometry: Geometry) -> tuple[int, int]:
         """(height, width) that holds a case whole, after resampling and before fitting."""
-        rows, columns = (self._side(geometry, axis) for axis in self._plane(geometry))
+        rows, columns = (self._side(geometry, axis) for axis in self.plane(geometry))
         return rows.stretched, columns.stretched
+
+    def planes(
+        self, voxels: np.ndarray[Any, np.dtype[Any]], geometry: Geometry
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        """A volume (x, y, z) as its native slices (slices, height, width); a view.
+
+        Raises:
+            DataError: The volume does not have the geometry's shape.
+        """
+        if voxels.shape != geometry.shape:
+            raise DataError(
+                f"Voxels should have the shape {geometry.shape} of their geometry, but have "
+                f"{voxels.shape}."
+            )
+        return np.moveaxis(voxels, self.slicing_axis(geometry), 0).swapaxes(1, 2)
+
+    def volume(
+        self, planes: np.ndarray[Any, np.dtype[Any]], geometry: Geometry
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        """Native slices as the volume (x, y, z) that :meth:`planes` cut them from."""
+        axis = self.slicing_axis(geometry)
+        return np.ascontiguousarray(np.moveaxis(planes.swapaxes(1, 2), 0, axis))
 
     def prepare_image(self, volume: Volume) -> SliceImages:
         """Normalise and cut a scan into slices.
@@ -136,8 +116,8 @@ class Preparation:
             float32 of shape (slices, height, width), values in [0, 1].
         """
         rows, columns = self._sides(volume.geometry)
-        planes = self._planes(volume.voxels, volume.geometry)
-        low, high = _limits(volume.voxels)
+        planes = self.planes(volume.voxels, volume.geometry)
+        low, high = intensity_limits(volume.voxels)
         images = np.zeros((len(planes), rows.fitted, columns.fitted), np.float32)
         for plane, image in zip(planes, images, strict=True):
             grey = _normalised(plane, low, high)
@@ -148,7 +128,7 @@ class Preparation:
     def prepare_mask(self, mask: VolumeMask, geometry: Geometry) -> SliceMasks:
         """Cut a mask of class numbers into slices, by nearest neighbour; padding is 0."""
         rows, columns = self._sides(geometry)
-        planes = self._planes(mask, geometry)
+        planes = self.planes(mask, geometry)
         slices = np.zeros((len(planes), rows.fitted, columns.fitted), np.uint8)
         here = np.ix_(rows.sources[rows.kept], columns.sources[columns.kept])
         slices[:, rows.place, columns.place] = planes[:, here[0], here[1]]
@@ -168,8 +148,8 @@ class Preparation:
             DataError: The slices do not have the shape that this case has.
         """
         rows, columns = self._sides(geometry)
-        axis = self.slicing_axis(geometry)
-        expected = (geometry.shape[axis], rows.fitted, columns.fitted)
+        slices = geometry.shape[self.slicing_axis(geometry)]
+        expected = (slices, rows.fitted, columns.fitted)
         if masks.shape != expected:
             raise DataError(
                 f"Masks of this case should have the shape (slices, height, width) = "
@@ -180,7 +160,7 @@ class Preparation:
         inner[:, rows.kept, columns.kept] = masks[:, rows.place, columns.place]
         back = np.ix_(rows.sources_back, columns.sources_back)
         native = inner[:, back[0], back[1]]
-        return np.ascontiguousarray(np.moveaxis(native.swapaxes(1, 2), 0, axis))
+        return self.volume(native, geometry)
 
     def cropped_foreground(self, mask: VolumeMask, geometry: Geometry) -> int:
         """How many native foreground voxels lie outside the window of the crop."""
@@ -188,7 +168,7 @@ class Preparation:
         inside = np.zeros((rows.stretched, columns.stretched), bool)
         inside[rows.kept, columns.kept] = True
         seen = inside[np.ix_(rows.sources_back, columns.sources_back)]
-        foreground = self._planes(mask, geometry) > 0
+        foreground = self.planes(mask, geometry) > 0
         return int(np.count_nonzero(foreground) - np.count_nonzero(foreground[:, seen]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -200,27 +180,12 @@ class Preparation:
         """The preparation that :meth:`to_dict` wrote."""
         return cls(**values)
 
-    def _plane(self, geometry: Geometry) -> tuple[int, int]:
-        """The file's axes that run down and across a slice."""
-        first, second = (a for a in range(3) if a != self.slicing_axis(geometry))
-        return second, first
-
-    def _planes(
-        self, voxels: np.ndarray[Any, np.dtype[Any]], geometry: Geometry
-    ) -> np.ndarray[Any, np.dtype[Any]]:
-        if voxels.shape != geometry.shape:
-            raise DataError(
-                f"Voxels should have the shape {geometry.shape} of their geometry, but have "
-                f"{voxels.shape}."
-            )
-        return np.moveaxis(voxels, self.slicing_axis(geometry), 0).swapaxes(1, 2)
-
-    def _sides(self, geometry: Geometry) -> tuple[_Side, _Side]:
-        down, across = self._plane(geometry)
+    def _sides(self, geometry: Geometry) -> tuple[Side, Side]:
+        down, across = self.plane(geometry)
         height, width = self.size or (None, None)
         return self._side(geometry, down, height), self._side(geometry, across, width)
 
-    def _side(self, geometry: Geometry, axis: int, fitted: int | None = None) -> _Side:
+    def _side(self, geometry: Geometry, axis: int, fitted: int | None = None) -> Side:
         native = geometry.shape[axis]
         stretched, scale, offset = native, 1.0, 0.0
         if self.spacing is not None:
@@ -230,12 +195,12 @@ class Preparation:
                 stretched = max(1, round(native / step))
                 scale, offset = step, (native - 1) / 2 - (stretched - 1) / 2 * step
         if fitted is None or fitted == stretched:
-            return _Side(native, stretched, stretched, scale, offset)
+            return Side(native, stretched, stretched, scale, offset)
         if self.fit == "resize":
             factor = stretched / fitted
             offset += ((factor - 1) / 2) * scale
-            return _Side(native, fitted, fitted, scale * factor, offset)
-        return _Side(native, stretched, fitted, scale, offset)
+            return Side(native, fitted, fitted, scale * factor, offset)
+        return Side(native, stretched, fitted, scale, offset)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
@@ -251,17 +216,11 @@ def _checked_size(size: Any) -> tuple[int, int]:
     return height, width
 
 
-def _nearest(
-    centres: np.ndarray[Any, np.dtype[Any]], count: int
-) -> np.ndarray[Any, np.dtype[np.intp]]:
-    # Halves go towards the middle: were they all to go up, masks would drift to one side.
-    tiny = 1e-9  # halves are not exact in floating point
-    up, down = np.floor(centres + (0.5 + tiny)), np.ceil(centres - (0.5 + tiny))
-    nearest = np.where(centres < (count - 1) / 2, up, down)
-    return np.clip(nearest, 0, count - 1).astype(np.intp)
+def intensity_limits(voxels: np.ndarray[Any, np.dtype[Any]]) -> tuple[float, float]:
+    """The intensities that become 0 and 1: a scan's 1st and 99th percentiles.
 
-
-def _limits(voxels: np.ndarray[Any, np.dtype[Any]]) -> tuple[float, float]:
+    Where these two coincide, its minimum and maximum.
+    """
     low, high = np.percentile(voxels, _PERCENTILES)
     if low == high:
         low, high = voxels.min(), voxels.max()
@@ -279,7 +238,7 @@ def _normalised(
 
 
 def _stretch(
-    grey: np.ndarray[Any, np.dtype[np.float32]], rows: _Side, columns: _Side
+    grey: np.ndarray[Any, np.dtype[np.float32]], rows: Side, columns: Side
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     if rows.is_identity and columns.is_identity:
         return grey

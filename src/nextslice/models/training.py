@@ -299,8 +299,9 @@ class _Run:
         if soon and done < self.settings.steps:
             return
         self._last_report = now
-        note = "" if loss is None else f"loss {float(loss):.3f}"
-        self.on_progress(Progress("train", done, self.settings.steps, note))
+        value = None if loss is None else float(loss)
+        note = "" if value is None else f"loss {value:.3f}"
+        self.on_progress(Progress("train", done, self.settings.steps, note, value))
 
     def _not_finite(self, first: int, done: int) -> TrainingError:
         rate = max(learning_rate_at(step, self.settings) for step in range(first, done))

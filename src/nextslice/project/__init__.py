@@ -3,17 +3,39 @@
 Nothing else writes into a run's folder but ``models/checkpoints.py``, at the learner's word.
 
 - ``project.py``: :class:`Project`, the folder as a whole and its current cycle
+- ``records.py``: :class:`Records`, the same to look at alone
+- ``opening.py``: how a folder begins, and what it is held against when it goes on
 - ``schema.py``: the tables of ``project.db``
-- ``query.py``: what was asked of the annotator
+- ``query.py``: what was asked of the annotator, and the state of a slice
+- ``answers.py``: what the annotator answered, version by version
 - ``masks.py``: annotated masks, named for their content
+- ``proposals.py``: what the model proposes for the slices of a query
+- ``history.py``: what became of each query, in numbers
 - ``tables.py``: the CSV files that other programs read, derived from the database
 - ``changes.py``: what is not as it was when the run began
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 """
 
-from nextslice.project.masks import MaskStore
-from nextslice.project.project import Project, SliceState
-from nextslice.project.query import QueriedSlice, Query
+from nextslice.project.answers import Answer, AnswerKind, NewAnswer
+from nextslice.project.history import CycleView
+from nextslice.project.masks import MaskStore, checked_mask
+from nextslice.project.project import Project
+from nextslice.project.proposals import Proposals
+from nextslice.project.query import QueriedSlice, Query, SliceState
+from nextslice.project.records import Records
 
-__all__ = ["MaskStore", "Project", "QueriedSlice", "Query", "SliceState"]
+__all__ = [
+    "Answer",
+    "AnswerKind",
+    "CycleView",
+    "MaskStore",
+    "NewAnswer",
+    "Project",
+    "Proposals",
+    "QueriedSlice",
+    "Query",
+    "Records",
+    "SliceState",
+    "checked_mask",
+]

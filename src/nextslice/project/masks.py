@@ -1,17 +1,52 @@
-"""Annotated masks on disk, each file named for the SHA-256 of its bytes."""
+"""Annotated masks: what they may hold, and their files, named for the SHA-256 of the bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from nextslice.errors import ProjectError
-from nextslice.files import write_atomically
+from nextslice.errors import AnnotationError, ProjectError
+from nextslice.files import sync_folder, write_atomically
+from nextslice.types import SliceMask
 
-__all__ = ["MaskStore"]
+__all__ = ["MaskStore", "checked_mask"]
+
+
+def checked_mask(
+    mask: np.ndarray, *, shape: tuple[int, int], classes: Sequence[str], name: str
+) -> SliceMask:
+    """A mask as class numbers, if that is what it holds.
+
+    Args:
+        mask: What came.
+        shape: (height, width) that it must have.
+        classes: Foreground names in order of their numbers.
+        name: What the slice is called, for the complaint.
+
+    Raises:
+        AnnotationError: Another shape, numbers that are not whole, or an unknown class.
+    """
+    array = np.asarray(mask)
+    if array.shape != shape:
+        raise AnnotationError(
+            f"Expected a mask of shape {shape} for {name}, got {array.shape}.",
+            cause="the mask is on another grid than the slice.",
+        )
+    values = np.unique(array)
+    allowed = range(len(classes) + 1)
+    foreign = [value for value in values.tolist() if value not in allowed]
+    if array.dtype.kind not in "uib" or foreign:
+        raise AnnotationError(
+            f"Expected class numbers 0 to {len(classes)} in the mask of {name}, "
+            f"got {foreign or array.dtype}.",
+            remedy="0 is background; "
+            + ", ".join(f"{k} is {n}" for k, n in enumerate(classes, 1)),
+        )
+    return array.astype(np.uint8)
 
 
 class MaskStore:
@@ -27,7 +62,9 @@ class MaskStore:
         content = buffer.getvalue()
         name = hashlib.sha256(content).hexdigest()
         path = self._path(name)
-        if not path.exists():
+        if path.exists():
+            sync_folder(path.parent)  # another thread may have put it there just now
+        else:
             write_atomically(path, content)
         return name
 

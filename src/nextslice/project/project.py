@@ -5,46 +5,47 @@ Each method is one transaction: it happened whole, or not at all.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import numpy as np
-import yaml
-from sqlalchemy import Connection, func, insert, select, true, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from nextslice.data.pool import SliceId
-from nextslice.errors import AnnotationError, ProjectChangedError, ProjectError
+from nextslice.errors import AnnotationError, ProjectError
 from nextslice.evaluation.metrics import ClassMetrics
-from nextslice.files import write_atomically, writing_atomically
-from nextslice.project.changes import differences
+from nextslice.files import writing_atomically
+from nextslice.project.answers import (
+    Answer,
+    AnswerKind,
+    NewAnswer,
+    add_answer,
+    newest_answers,
+)
 from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
-from nextslice.project.masks import MaskStore
-from nextslice.project.query import QueriedSlice, Query
-from nextslice.project.schema import connect, cycles, metrics, queries, slices, versions
+from nextslice.project.opening import begin_or_compare, insert_or_compare_pool, usable_folder
+from nextslice.project.proposals import Proposals, write_proposals
+from nextslice.project.query import Query, SliceState
+from nextslice.project.records import Records, unreadable
+from nextslice.project.schema import answers, connect, cycles, metrics, queries, slices
 from nextslice.project.tables import write_tables
-from nextslice.types import Rows, Scores
+from nextslice.types import Scores, SliceMask
 
-__all__ = ["Project", "SliceState"]
+__all__ = ["Project"]
 
-
-class SliceState(StrEnum):
-    """What has become of a slice of the pool."""
-
-    UNLABELLED = "unlabelled"
-    QUERIED = "queried"
-    LABELLED = "labelled"
-    SKIPPED = "skipped"
+DATA_SET = "data set"
+"""The annotator of labels that came with the data."""
 
 
-class Project:
+class Project(Records):
     """One run on disk. Open it as a context manager, or :meth:`close` it.
+
+    Threads may share it: one writes at a time.
 
     Args:
         folder: Made if it is not there; gone on with if it is.
@@ -74,170 +75,52 @@ class Project:
         may_change: frozenset[str] = frozenset(),
         accept_changes: bool = False,
     ) -> None:
-        self.folder = Path(folder)
-        database = self.folder / "project.db"
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ProjectError(f"Expected a folder for the run, got the file {self.folder}.")
-        if not (self.folder / "config.yaml").exists() and _holds_files(self.folder):
-            raise ProjectError(
-                f"Expected an empty folder or an earlier run at {self.folder}; it holds other "
-                "files.",
-                remedy="Choose another folder for the run.",
-            )
+        folder = Path(folder)
+        database = folder / "project.db"
+        usable_folder(folder)
+        self._lock = ProjectLock(folder)
+        self._writing_lock = threading.RLock()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ProjectError(
-                f"Expected to make the run's folder {self.folder}, which failed: "
-                f"{error.strerror}.",
-                remedy="Choose a folder where you may write.",
-            ) from error
-        self._lock = ProjectLock(self.folder)
-        try:
-            self._begin_or_compare(config, environment, may_change, accept_changes)
-            self._engine = connect(database)
-            self._masks = MaskStore(self.folder / "annotations")
-            with self._engine.begin() as connection:
-                _insert_or_compare_pool(connection, pool)
+            begin_or_compare(folder, config, environment, may_change, accept_changes)
+            super().__init__(folder, connect(database))
+            with self._writing() as connection:
+                insert_or_compare_pool(connection, pool)
             self.write_tables()  # a crash may have come between a commit and its tables
         except DatabaseError as error:
             self._lock.release()
-            raise ProjectError(
-                f"The database {database} cannot be read ({error.orig}).",
-                cause="the file is damaged.",
-                remedy="Restore it from a backup, or start the run anew in another folder.",
-            ) from error
+            raise unreadable(database, error) from error
         except BaseException:
             self._lock.release()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let other processes work on the project."""
-        self._engine.dispose()
+        super().close()
         self._lock.release()
 
-    # Where things are
+    # What annotators answer
 
-    def model_folder(self, cycle: int) -> Path:
-        """Where the model of a cycle is kept."""
-        return self.folder / "models" / f"cycle-{cycle:02d}"
+    def put_mask(self, mask: SliceMask) -> str:
+        """Bring a mask to the disk; returns the name that an answer may give it."""
+        return self._masks.put(mask)
 
-    def scores_file(self, cycle: int) -> Path:
-        """Where the scores are kept that a cycle's query was selected by."""
-        return self.folder / "scores" / f"cycle-{cycle:02d}.npz"
-
-    # What there is
-
-    def last_cycle(self) -> int | None:
-        """The cycle whose query was asked last; None before the first."""
-        with self._engine.connect() as connection:
-            last: int | None = connection.execute(select(func.max(cycles.c.cycle))).scalar_one()
-        return last
-
-    def is_recorded(self, cycle: int) -> bool:
-        """Whether the cycle has ended: its model is trained and its metrics are kept."""
-        return bool(self._cycle_value(cycle, "recorded"))
-
-    def weights_of(self, cycle: int) -> str | None:
-        """SHA-256 of the weights of the cycle's model; None until it is trained."""
-        value = self._cycle_value(cycle, "weights_sha256")
-        return None if value is None else str(value)
-
-    def query(self, cycle: int) -> Query:
-        """The query of a cycle.
-
-        Raises:
-            ProjectError: Nothing was asked in that cycle.
-        """
-        with self._engine.connect() as connection:
-            facts = connection.execute(select(cycles).where(cycles.c.cycle == cycle)).first()
-            rows = connection.execute(
-                select(queries.c.row, queries.c.score, slices.c.case, slices.c.slice)
-                .join(slices, slices.c.row == queries.c.row)
-                .where(queries.c.cycle == cycle)
-                .order_by(queries.c.rank)
-            ).all()
-        if facts is None:
-            raise ProjectError(f"Expected a query of cycle {cycle}; none was asked yet.")
-        asked = tuple(QueriedSlice(r.row, SliceId(r.case, r.slice), r.score) for r in rows)
-        return Query(cycle, asked, facts.batch_score, facts.strength)
-
-    def rows_in(self, *states: SliceState) -> Rows:
-        """Positions in the pool of the slices in any of these states, in the pool's order."""
-        with self._engine.connect() as connection:
-            found = connection.execute(
-                select(slices.c.row).where(slices.c.state.in_(states)).order_by(slices.c.row)
-            ).scalars()
-            return np.fromiter(found, dtype=np.intp)
-
-    def labelled(self, *, through: int | None = None) -> tuple[Rows, list[np.ndarray]]:
-        """Rows and newest masks of the labelled slices, in the order in which they were asked.
+    def add_answers(self, new: Sequence[NewAnswer]) -> list[Answer]:
+        """Keep answers, all or none; they are on the disk when this returns.
 
         Args:
-            through: Only those that were first answered in this cycle or before; None for all.
+            new: Their masks were given to :meth:`put_mask` before: a row of the database
+                never names a mask that is not on the disk.
+
+        Returns:
+            Each as it is kept. One that is based on an old version is kept, too, marked as
+            conflicting.
 
         Raises:
-            ProjectError: A mask is missing or damaged.
+            AnnotationError: See :func:`~nextslice.project.answers.add_answer`; nothing is
+                kept then.
         """
-        newest = (
-            select(
-                versions.c.row,
-                func.max(versions.c.version).label("version"),
-                # A slice may have been asked for before, in vain; its place is where it was
-                # answered.
-                func.min(versions.c.cycle).label("answered"),
-            )
-            .group_by(versions.c.row)
-            .subquery()
-        )
-        with self._engine.connect() as connection:
-            found = connection.execute(
-                select(versions.c.row, versions.c.mask_sha256)
-                .join(
-                    newest,
-                    (newest.c.row == versions.c.row) & (newest.c.version == versions.c.version),
-                )
-                .join(
-                    queries,
-                    (queries.c.row == newest.c.row) & (queries.c.cycle == newest.c.answered),
-                )
-                .where(true() if through is None else newest.c.answered <= through)
-                .order_by(queries.c.cycle, queries.c.rank)
-            ).all()
-        rows = np.array([entry.row for entry in found], dtype=np.intp)
-        return rows, [self._masks.get(entry.mask_sha256) for entry in found]
-
-    # What happens, in the order in which it happens in a cycle
-
-    def add_query(self, query: Query, *, score_seconds: float, select_seconds: float) -> None:
-        """Begin a cycle with its query."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                insert(cycles).values(
-                    cycle=query.cycle,
-                    batch_score=query.batch_score,
-                    strength=query.strength,
-                    recorded=False,
-                    score_seconds=score_seconds,
-                    select_seconds=select_seconds,
-                )
-            )
-            if query.slices:
-                connection.execute(
-                    insert(queries),
-                    [
-                        {"cycle": query.cycle, "rank": rank, "row": s.row, "score": s.score}
-                        for rank, s in enumerate(query.slices)
-                    ],
-                )
-            _set_state(connection, [s.row for s in query.slices], SliceState.QUERIED)
-        self.write_tables()
+        with self._writing() as connection:
+            return [add_answer(connection, answer) for answer in new]
 
     def add_annotations(
         self, cycle: int, masks: Mapping[int, np.ndarray], *, annotator: str
@@ -260,29 +143,82 @@ class Project:
                 f"Expected masks of slices asked for in cycle {cycle}, got row {foreign[0]}.",
                 cause="the annotation belongs to another query.",
             )
-        # Files first: a row of the database never names a mask that is not on the disk.
+        self._add_masks(masks, AnswerKind.MASK, annotator, cycle)
+
+    def add_given(self, masks: Mapping[int, np.ndarray]) -> None:
+        """Keep labels that came with the data: slices that are labelled without a query.
+
+        Args:
+            masks: Row in the pool -> class numbers, shape (height, width); as in
+                :meth:`add_annotations`, one that is known already changes nothing.
+        """
+        self._add_masks(masks, AnswerKind.GIVEN, DATA_SET, None)
+
+    def _add_masks(
+        self,
+        masks: Mapping[int, np.ndarray],
+        kind: AnswerKind,
+        annotator: str,
+        cycle: int | None,
+    ) -> None:
         names = {row: self._masks.put(mask) for row, mask in masks.items()}
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
+            newest = newest_answers(connection, names)
             for row, name in names.items():
-                newest = connection.execute(
-                    select(versions.c.version, versions.c.mask_sha256)
-                    .where(versions.c.row == row)
-                    .order_by(versions.c.version.desc())
-                ).first()
-                if newest is not None and newest.mask_sha256 == name:
-                    continue
-                connection.execute(
-                    insert(versions).values(
-                        row=row,
-                        version=1 if newest is None else newest.version + 1,
-                        cycle=cycle,
-                        mask_sha256=name,
-                        annotator=annotator,
-                        created=created,
+                if row not in newest or newest[row].mask_sha256 != name:
+                    answer = NewAnswer(
+                        row=row, kind=kind, annotator=annotator, cycle=cycle, mask_sha256=name
                     )
+                    add_answer(connection, answer)
+
+    # What happens, in the order in which it happens in a cycle
+
+    def add_query(self, query: Query, *, score_seconds: float, select_seconds: float) -> None:
+        """Begin a cycle with its query.
+
+        A slice that was answered while the query was selected stays answered.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                insert(cycles).values(
+                    cycle=query.cycle,
+                    batch_score=query.batch_score,
+                    strength=query.strength,
+                    recorded=False,
+                    score_seconds=score_seconds,
+                    select_seconds=select_seconds,
                 )
-            _set_state(connection, list(names), SliceState.LABELLED)
+            )
+            if query.slices:
+                connection.execute(
+                    insert(queries),
+                    [
+                        {"cycle": query.cycle, "rank": rank, "row": s.row, "score": s.score}
+                        for rank, s in enumerate(query.slices)
+                    ],
+                )
+                connection.execute(
+                    update(slices)
+                    .where(slices.c.row.in_([s.row for s in query.slices]))
+                    .where(slices.c.state == SliceState.UNLABELLED)
+                    .values(state=SliceState.QUERIED)
+                )
+        self.write_tables()
+
+    def save_proposals(self, cycle: int, proposals: Proposals) -> None:
+        """Keep what the model proposes for a cycle's query."""
+        write_proposals(self.proposals_file(cycle), proposals)
+
+    def begin_training(self, cycle: int) -> None:
+        """Settle that the cycle's model is trained on all answers that there are now.
+
+        What comes in while it is trained counts for the next one.
+
+        Raises:
+            ProjectError: Nothing was asked in that cycle.
+        """
+        newest = select(func.coalesce(func.max(answers.c.id), 0)).scalar_subquery()
+        self._set_of_cycle(cycle, trained_through=newest)
 
     def set_trained(
         self, cycle: int, *, n_labelled: int, weights_sha256: str, train_seconds: float
@@ -292,18 +228,12 @@ class Project:
         Raises:
             ProjectError: Nothing was asked in that cycle.
         """
-        with self._engine.begin() as connection:
-            done = connection.execute(
-                update(cycles)
-                .where(cycles.c.cycle == cycle)
-                .values(
-                    n_labelled=n_labelled,
-                    weights_sha256=weights_sha256,
-                    train_seconds=train_seconds,
-                )
-            )
-        if done.rowcount == 0:
-            raise ProjectError(f"Expected a query of cycle {cycle} before its model.")
+        self._set_of_cycle(
+            cycle,
+            n_labelled=n_labelled,
+            weights_sha256=weights_sha256,
+            train_seconds=train_seconds,
+        )
 
     def save_scores(
         self, cycle: int, *, case: np.ndarray, index: np.ndarray, score: Scores
@@ -324,14 +254,14 @@ class Project:
 
         Args:
             cycle: The cycle whose model is trained.
-            classes: Metrics by class name.
+            classes: Metrics by class name; none where there is nothing to measure against.
             eval_seconds: How long they took.
             losses: The model's mean training loss per epoch, for TensorBoard.
         """
         if self.is_recorded(cycle):
             return
         write_events(self.folder, cycle, losses, classes)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(
                 update(cycles)
                 .where(cycles.c.cycle == cycle)
@@ -356,80 +286,19 @@ class Project:
 
     def write_tables(self) -> None:
         """Write the CSV files anew from the database."""
-        with self._engine.connect() as connection:
+        with self._writing_lock, self._engine.connect() as connection:
             write_tables(self.folder, connection)
 
-    # Helpers
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction, while no other thread writes."""
+        with self._writing_lock, self._engine.begin() as connection:
+            yield connection
 
-    def _cycle_value(self, cycle: int, column: str) -> object:
-        with self._engine.connect() as connection:
-            return connection.execute(
-                select(cycles.c[column]).where(cycles.c.cycle == cycle)
-            ).scalar_one_or_none()
-
-    def _begin_or_compare(
-        self,
-        config: Mapping[str, object],
-        environment: Mapping[str, object],
-        may_change: frozenset[str],
-        accept_changes: bool,
-    ) -> None:
-        """Keep what a new run begins with; hold what an earlier one began with against it."""
-        path, environment_file = self.folder / "config.yaml", self.folder / "environment.json"
-        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        changes: list[list[str]] = []
-        if path.exists():
-            # Through YAML and JSON, which cannot tell tuples and lists apart.
-            then, now = yaml.safe_load(path.read_text(encoding="utf-8")), yaml.safe_load(text)
-            changed = differences(then or {}, now, may_change)
-            if environment_file.exists():
-                earlier = json.loads(environment_file.read_text(encoding="utf-8"))
-                changes = earlier.pop("changes", [])
-                changed += differences(earlier, json.loads(json.dumps(dict(environment))))
-            if changed and not accept_changes:
-                raise ProjectChangedError(
-                    f"The run in {self.folder} began otherwise:\n  " + "\n  ".join(changed),
-                    cause="other settings or data were given, or the software or the machine "
-                    "is another than when it began.",
-                    remedy="Give what it began with, or another folder for a new run. To go on "
-                    "all the same, and have it recorded: --accept-changes "
-                    "(accept_changes=True in Python).",
-                )
-            changes += [changed] if changed else []
-        known = dict(environment) | ({"changes": changes} if changes else {})
-        write_atomically(environment_file, json.dumps(known, indent=2) + "\n")
-        write_atomically(path, text)  # the last: a folder with it holds a run
-
-
-def _holds_files(folder: Path) -> bool:
-    """Whether there is more than a run that was killed at its very beginning leaves."""
-    ours = {"environment.json"}  # names with a dot in front are locks and unfinished files
-    return folder.is_dir() and any(
-        path.name not in ours and not path.name.startswith(".") for path in folder.iterdir()
-    )
-
-
-def _insert_or_compare_pool(connection: Connection, pool: Sequence[SliceId]) -> None:
-    known = connection.execute(
-        select(slices.c.case, slices.c.slice).order_by(slices.c.row)
-    ).all()
-    if not known:
-        connection.execute(
-            insert(slices),
-            [
-                {"row": row, "case": i.case, "slice": i.index, "state": SliceState.UNLABELLED}
-                for row, i in enumerate(pool)
-            ],
-        )
-    elif [tuple(entry) for entry in known] != [(i.case, i.index) for i in pool]:
-        raise ProjectChangedError(
-            f"The run began with a pool of {len(known)} slices that differs from the one of "
-            f"{len(pool)} slices given now.",
-            cause="cases were added to, removed from or renamed in the data set.",
-            remedy="Restore the data set, or start a new run in another folder.",
-        )
-
-
-def _set_state(connection: Connection, rows: Sequence[int], state: SliceState) -> None:
-    for row in rows:
-        connection.execute(update(slices).where(slices.c.row == row).values(state=state))
+    def _set_of_cycle(self, cycle: int, **values: object) -> None:
+        with self._writing() as connection:
+            done = connection.execute(
+                update(cycles).where(cycles.c.cycle == cycle).values(**values)
+            )
+        if done.rowcount == 0:
+            raise ProjectError(f"Expected a query of cycle {cycle} before its model.")

@@ -1,12 +1,22 @@
-"""What was asked of the annotator."""
+"""What was asked of the annotator, and what has become of a slice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nextslice.data.pool import SliceId
 
-__all__ = ["QueriedSlice", "Query"]
+__all__ = ["QueriedSlice", "Query", "SliceState"]
+
+
+class SliceState(StrEnum):
+    """What has become of a slice of the pool."""
+
+    UNLABELLED = "unlabelled"
+    QUERIED = "queried"
+    LABELLED = "labelled"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

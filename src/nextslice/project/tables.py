@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from nextslice.files import write_atomically
 from nextslice.project.schema import cycles, metrics, queries, slices
@@ -84,15 +84,17 @@ def _cycle_rows(connection: Connection) -> Iterable[tuple[object, ...]]:
         cycles.c.eval_seconds,
     )
     columns = (metrics.c.dice_3d, metrics.c.dice_2d, metrics.c.hd95_3d_mm)
+    # A cycle without metrics has a row of its own, so that its seconds are not lost.
+    name = func.coalesce(metrics.c["class"], "mean")
     for row in connection.execute(
         select(
             cycles.c.cycle,
             cycles.c.n_labelled,
-            metrics.c["class"].label("name"),
+            name.label("name"),
             *columns,
             *seconds,
         )
-        .join(metrics, metrics.c.cycle == cycles.c.cycle)
+        .join(metrics, metrics.c.cycle == cycles.c.cycle, isouter=True)
         .where(cycles.c.recorded)
         .order_by(cycles.c.cycle, metrics.c.position)
     ):

@@ -5,6 +5,7 @@
 - ``entropy.py``: entropy of one prediction
 - ``dropout.py``: divergence over K thinned networks (MC dropout)
 - ``tta.py``: divergence over K transformed inputs (test-time augmentation)
+- ``maps.py``: how unsure a model is of each pixel, for people to look at
 - ``learning_loss.py``: the loss that a second head predicts
 
 All of section 4.3.2 of the paper.

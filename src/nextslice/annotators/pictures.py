@@ -1,0 +1,86 @@
+"""What people see of a slice, on its native grid: the scan, the proposal, the uncertainty."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from nextslice.annotators.views import ImageView
+from nextslice.data.preparation import intensity_limits
+from nextslice.data.readers import TOLERANCE
+from nextslice.data.scans import Scans
+from nextslice.errors import DataError, SettingsError
+from nextslice.live import LiveProject
+from nextslice.project import Proposals
+from nextslice.types import NativeMask
+
+__all__ = ["Pictures"]
+
+
+class Pictures:
+    """Views of the slices of a live project, by their rows in the pool; shared by threads."""
+
+    def __init__(self, project: LiveProject) -> None:
+        self._live = project
+        self._pool = project.pool
+        self._scans = Scans(Path(project.config.data.folder))
+        self._limits: dict[str, tuple[float, float]] = {}
+        self._proposals: dict[int, Proposals] = {}
+        self._lock = threading.Lock()
+
+    def image(self, row: int, offset: int = 0) -> ImageView:
+        """See :meth:`nextslice.annotators.desk.Desk.image`."""
+        name, native = self._pool.slice_id(row), self._live.native(row)
+        index = name.index + offset
+        if not 0 <= index < native.count:
+            raise SettingsError(
+                f"Slices of {name.case} go from 0 to {native.count - 1}, not {index}."
+            )
+        volume = self._scans.volume(name.case)
+        if volume.geometry.differences(native.geometry, TOLERANCE):
+            raise DataError(
+                f"The scan of {name.case} is not the one that the project began with.",
+                cause="the file was replaced while the project was open.",
+                remedy="Put the old one back.",
+            )
+        with self._lock:
+            if name.case not in self._limits:
+                self._limits[name.case] = intensity_limits(volume.voxels)
+            low, high = self._limits[name.case]
+        pixels = np.array(native.cut(volume.voxels, index), np.float32, order="C")
+        return ImageView(pixels, index, native.position_mm(index), low, high)
+
+    def proposal(self, row: int) -> NativeMask | None:
+        """What the model that asked for the slice proposes; None without a model."""
+        proposals = self._proposals_for(row)
+        mask = None if proposals is None else proposals.mask(row)
+        return None if mask is None else self._live.native(row).from_pool(mask)
+
+    def uncertainty(self, row: int) -> ImageView | None:
+        """How unsure that model is of each pixel, 0 to 1; 0 outside the pool's window."""
+        proposals = self._proposals_for(row)
+        levels = None if proposals is None else proposals.uncertainty(row)
+        if levels is None:
+            return None
+        native, index = self._live.native(row), self._pool.slice_id(row).index
+        pixels = native.from_pool(levels).astype(np.float32) / 255
+        return ImageView(pixels, index, native.position_mm(index), 0.0, 1.0)
+
+    def has_proposals(self, cycle: int) -> bool:
+        """Whether the proposals of a cycle are kept."""
+        return self._of_cycle(cycle) is not None
+
+    def _proposals_for(self, row: int) -> Proposals | None:
+        cycle = self._live.project.asked_in(row)
+        return self._of_cycle(cycle) if cycle else None  # the first query has no model
+
+    def _of_cycle(self, cycle: int) -> Proposals | None:
+        with self._lock:
+            if cycle not in self._proposals:
+                found = self._live.project.proposals(cycle)
+                if found is None:
+                    return None
+                self._proposals[cycle] = found
+            return self._proposals[cycle]

@@ -1,0 +1,64 @@
+"""The parts of a loop from its settings: the pool, the trainer and the strategies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nextslice.config import DataConfig, LoopConfig, StrategyConfig
+from nextslice.data.labels import Labels
+from nextslice.data.pool import SlicePool
+from nextslice.models.training import Trainer
+from nextslice.models.unet import UNet
+from nextslice.progress import OnProgress
+from nextslice.strategies import build_uncertainty
+from nextslice.uncertainty import Uncertainty
+
+__all__ = ["open_pool", "trainer_for", "uncertainty_for"]
+
+
+def open_pool(
+    data: DataConfig,
+    *,
+    labels: Labels | None = None,
+    require_labels: bool = False,
+    on_progress: OnProgress,
+) -> SlicePool:
+    """The slices of a data set, from the cache where it was prepared before.
+
+    Args:
+        data: Where it is and how it is prepared.
+        labels: Its classes; None for those that the settings name.
+        require_labels: Refuse cases without a label.
+        on_progress: Hears of the preparation.
+
+    Raises:
+        DataError: The folder cannot be read, or cases are refused.
+    """
+    return SlicePool.from_folder(
+        Path(data.folder),
+        size=data.size,
+        spacing=data.spacing,
+        axis=data.axis,
+        fit=data.fit,
+        labels=data.labels if labels is None else labels,
+        skip_refused=data.skip_refused,
+        require_labels=require_labels,
+        on_progress=on_progress,
+    )
+
+
+def trainer_for(config: LoopConfig, pool: SlicePool) -> Trainer:
+    """What trains the model of each cycle."""
+    network = config.network
+    return Trainer(
+        UNet(len(pool.classes) + 1, network.channels, network.dropout),
+        settings=config.training,
+        device=config.device,
+        precision=config.precision,
+        threads=config.threads,
+    )
+
+
+def uncertainty_for(chosen: StrategyConfig | None) -> Uncertainty | None:
+    """What scores the slices, if anything does."""
+    return None if chosen is None else build_uncertainty(chosen.name, chosen.parameters)

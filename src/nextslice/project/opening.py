@@ -1,0 +1,135 @@
+"""How a run's folder begins, and what it is held against when it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from sqlalchemy import Connection, insert, select
+
+from nextslice.data.pool import SliceId
+from nextslice.errors import ProjectChangedError, ProjectError
+from nextslice.files import write_atomically
+from nextslice.project.query import SliceState
+from nextslice.project.schema import slices
+
+__all__ = ["begin_or_compare", "insert_or_compare_pool", "usable_folder"]
+
+
+def usable_folder(folder: Path) -> None:
+    """Make the folder of a run, or find an earlier run in it.
+
+    Raises:
+        ProjectError: It cannot be made, or holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError(f"Expected a folder for the run, got the file {folder}.")
+    if not (folder / "config.yaml").exists() and _holds_files(folder):
+        raise ProjectError(
+            f"Expected an empty folder or an earlier run at {folder}; it holds other files.",
+            remedy="Choose another folder for the run.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(
+            f"Expected to make the run's folder {folder}, which failed: {error.strerror}.",
+            remedy="Choose a folder where you may write.",
+        ) from error
+
+
+def begin_or_compare(
+    folder: Path,
+    config: Mapping[str, object],
+    environment: Mapping[str, object],
+    may_change: frozenset[str],
+    accept_changes: bool,
+) -> None:
+    """Keep what a new run begins with; hold what an earlier one began with against it.
+
+    Raises:
+        ProjectChangedError: Something differs and `accept_changes` is not set.
+    """
+    path, environment_file = folder / "config.yaml", folder / "environment.json"
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    changes: list[list[str]] = []
+    if path.exists():
+        # Through YAML and JSON, which cannot tell tuples and lists apart.
+        then, now = yaml.safe_load(path.read_text(encoding="utf-8")), yaml.safe_load(text)
+        changed = _differences(then or {}, now, may_change)
+        if environment_file.exists():
+            earlier = json.loads(environment_file.read_text(encoding="utf-8"))
+            changes = earlier.pop("changes", [])
+            changed += _differences(earlier, json.loads(json.dumps(dict(environment))))
+        if changed and not accept_changes:
+            raise ProjectChangedError(
+                f"The run in {folder} began otherwise:\n  " + "\n  ".join(changed),
+                cause="other settings or data were given, or the software or the machine "
+                "is another than when it began.",
+                remedy="Give what it began with, or another folder for a new run. To go on "
+                "all the same, and have it recorded: --accept-changes "
+                "(accept_changes=True in Python).",
+            )
+        changes += [changed] if changed else []
+    known = dict(environment) | ({"changes": changes} if changes else {})
+    write_atomically(environment_file, json.dumps(known, indent=2) + "\n")
+    write_atomically(path, text)  # the last: a folder with it holds a run
+
+
+def _differences(
+    then: Mapping[str, object], now: Mapping[str, object], but: frozenset[str] = frozenset()
+) -> list[str]:
+    """A line for each nested value that is not what it was."""
+    old, new = _flattened(then), _flattened(now)
+    absent = "(absent)"
+    return [
+        f"{name}: {old.get(name, absent)} then, {new.get(name, absent)} now"
+        for name in sorted(old.keys() | new.keys())
+        if name not in but and old.get(name) != new.get(name)
+    ]
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether there is more than a run that was killed at its very beginning leaves."""
+    ours = {"environment.json"}  # names with a dot in front are locks and unfinished files
+    return folder.is_dir() and any(
+        path.name not in ours and not path.name.startswith(".") for path in folder.iterdir()
+    )
+
+
+def _flattened(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flattened(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def insert_or_compare_pool(connection: Connection, pool: Sequence[SliceId]) -> None:
+    """Keep the pool that a new run begins with; hold an earlier run's against it.
+
+    Raises:
+        ProjectChangedError: They differ.
+    """
+    known = connection.execute(
+        select(slices.c.case, slices.c.slice).order_by(slices.c.row)
+    ).all()
+    if not known:
+        connection.execute(
+            insert(slices),
+            [
+                {"row": row, "case": i.case, "slice": i.index, "state": SliceState.UNLABELLED}
+                for row, i in enumerate(pool)
+            ],
+        )
+    elif [tuple(entry) for entry in known] != [(i.case, i.index) for i in pool]:
+        raise ProjectChangedError(
+            f"The run began with a pool of {len(known)} slices that differs from the one of "
+            f"{len(pool)} slices given now.",
+            cause="cases were added to, removed from or renamed in the data set.",
+            remedy="Restore the data set, or start a new run in another folder.",
+        )
