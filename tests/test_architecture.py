@@ -30,6 +30,7 @@ ROOMS = [
     "evaluation",
     "project",
     "contexts",
+    "trainings",
     "learner",
     "settings",
     "strategies",

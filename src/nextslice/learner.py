@@ -15,7 +15,6 @@ Everything that is decided lies in the project's folder before the next step beg
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -23,20 +22,17 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from filelock import FileLock
 
 from nextslice.contexts import check_initial, check_labels, context_for
 from nextslice.data.pool import SliceId, SlicePool
 from nextslice.environment import describe_environment
 from nextslice.errors import (
     AnnotationError,
-    CheckpointError,
     ProjectError,
     SettingsError,
     TrainingError,
 )
 from nextslice.evaluation.evaluate import Evaluation
-from nextslice.models.checkpoints import load_model, read_manifest, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.training import Trainer
 from nextslice.progress import OnProgress, ignore_progress
@@ -51,6 +47,7 @@ from nextslice.project import (
 )
 from nextslice.seeds import derive_seed
 from nextslice.selection import Context, Random, Selection, strength
+from nextslice.trainings import Trainings
 from nextslice.types import Rows, Scores
 from nextslice.uncertainty.base import Uncertainty, checked_uncertainties, loss_prediction_of
 
@@ -127,6 +124,13 @@ class ActiveLearner:
         self.initial_seed = seed if initial_seed is None else initial_seed
         self._shared = None if shared_trainings is None else Path(shared_trainings)
         self._on_progress = on_progress
+        self._trainings = Trainings(
+            trainer,
+            seed=seed,
+            classes=pool.classes,
+            loss_prediction=loss_prediction_of(uncertainty),
+            on_progress=on_progress,
+        )
         self._model: SegmentationModel | None = None
         self._fitted_here = False
         self._project = Project(
@@ -360,22 +364,14 @@ class ActiveLearner:
                 "Expected labelled slices to train on, there are none.",
                 remedy="Answer the query first: tell(query, masks).",
             )
-        images, targets = self.pool.images[rows], np.stack(masks)
-        key = self._training_key(images, targets)
-        folder = self._project.model_folder(cycle)
-        model = self._load_if_same(folder, key)
-        if model is None and cycle > 0:  # where the pool is used up, nothing new is labelled
-            model = self._take_over(self._project.model_folder(cycle - 1), folder, key)
-        elif model is None and self._shared is not None:
-            self._shared.mkdir(parents=True, exist_ok=True)
-            shared = self._shared / key
-            with FileLock(f"{shared}.lock"):  # others wait, then find it done
-                model = self._take_over(shared, folder, key)
-                if model is None:
-                    model = self._train(images, targets, key, shared, folder)
-        if model is None:
-            model = self._train(images, targets, key, folder)
-        manifest = read_manifest(folder)
+        # Where the pool is used up nothing new is labelled, and the model stays as it was.
+        model, manifest = self._trainings.model(
+            self.pool.images[rows],
+            np.stack(masks),
+            self._project.model_folder(cycle),
+            before=self._project.model_folder(cycle - 1) if cycle else None,
+            shared=None if cycle else self._shared,
+        )
         if self._project.weights_of(cycle) != manifest["sha256"]:
             self._project.set_trained(
                 cycle,
@@ -383,31 +379,6 @@ class ActiveLearner:
                 weights_sha256=manifest["sha256"],
                 train_seconds=manifest["extra"]["train_seconds"],
             )
-        return model
-
-    def _take_over(self, source: Path, folder: Path, key: str) -> SegmentationModel | None:
-        """The model kept in `source`, if it came from the same training; `folder` gets it."""
-        model = self._load_if_same(source, key)
-        if model is not None:
-            save_model(model, folder, extra=read_manifest(source)["extra"])
-        return model
-
-    def _train(
-        self, images: np.ndarray, targets: np.ndarray, key: str, *folders: Path
-    ) -> SegmentationModel:
-        """Train a model, and keep it in each of these folders."""
-        started = time.perf_counter()
-        model = self.trainer.fit(
-            images,
-            targets,
-            seed=derive_seed(self.seed, "training"),
-            classes=self.pool.classes,
-            loss_prediction=loss_prediction_of(self.uncertainty),
-            on_progress=self._on_progress,
-        )
-        extra = {"training": key, "train_seconds": time.perf_counter() - started}
-        for folder in folders:
-            save_model(model, folder, extra=extra)
         return model
 
     def record(self, evaluation: Evaluation | None = None) -> None:
@@ -485,34 +456,6 @@ class ActiveLearner:
             )
             for row in rows
         )
-
-    def _training_key(self, images: np.ndarray, targets: np.ndarray) -> str:
-        """Names all that a training depends on: equal keys give equal weights."""
-        key = hashlib.sha256()
-        environment = describe_environment(self.trainer, data="", seed=self.seed)
-        key.update(repr(sorted(environment.items())).encode())
-        key.update(repr((self.trainer, loss_prediction_of(self.uncertainty))).encode())
-        key.update(np.ascontiguousarray(images).tobytes())
-        key.update(np.ascontiguousarray(targets).tobytes())
-        return key.hexdigest()
-
-    def _load(self, folder: Path) -> SegmentationModel:
-        trainer = self.trainer
-        return load_model(
-            folder,
-            trainer.network,
-            device=trainer.device,
-            precision=trainer.precision.name,
-        )
-
-    def _load_if_same(self, folder: Path, key: str) -> SegmentationModel | None:
-        """The model kept in `folder` if it is whole and came from the same training."""
-        try:
-            if read_manifest(folder)["extra"].get("training") != key:
-                return None
-            return self._load(folder)
-        except CheckpointError:  # absent or damaged: training again gives the same weights
-            return None
 
     def _own_config(self) -> dict[str, object]:
         """The arguments as settings that can be read, and compared one by one."""

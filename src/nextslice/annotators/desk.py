@@ -9,13 +9,13 @@ People see and draw on native slices: see :mod:`nextslice.data.native`.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Mapping
 from typing import Self, final
 
 import numpy as np
 
-from nextslice.annotators.background import Background
+from nextslice.annotators.answering import Answering, words
+from nextslice.annotators.following import Following
 from nextslice.annotators.leases import Lease, Leases
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.views import (
@@ -23,28 +23,15 @@ from nextslice.annotators.views import (
     ImageView,
     MaskView,
     Overview,
-    Phase,
     Saved,
     SliceView,
 )
-from nextslice.data.slices import SliceId
-from nextslice.errors import AnnotationError, ConflictError
-from nextslice.evaluation.agreement import agreement
+from nextslice.data.pool import SliceId
+from nextslice.errors import AnnotationError
 from nextslice.live import LiveProject
-from nextslice.project import (
-    Answer,
-    AnswerKind,
-    NewAnswer,
-    QueriedSlice,
-    SliceState,
-    checked_mask,
-)
-from nextslice.types import NativeMask
+from nextslice.project import Answer, AnswerKind, QueriedSlice, SliceState
 
 __all__ = ["Desk"]
-
-_LONGEST = {"annotator": 100, "reason": 500, "key": 200}  # characters
-_MOST_SECONDS = 24 * 3600.0
 
 
 @final
@@ -68,20 +55,14 @@ class Desk:
         self._project = project.project
         self._pool = project.pool
         self._pictures = Pictures(project)
+        self._answering = Answering(project, self._pictures)
         self._leases = Leases()
-        self._background = Background(project.config.training.steps_per_epoch)
-        self._lock = threading.RLock()
-        self._shown: int | None = None  # the cycle that people see while the next one is made
         self._ids = [
             hashlib.sha256(f"{self._pool.fingerprint} {row}".encode()).hexdigest()[:16]
             for row in range(len(self._pool))
         ]
         self._rows = {name: row for row, name in enumerate(self._ids)}
-        project.listen(self._background.listen)
-        if self._project.last_cycle() is None:
-            project.ask()
-        if go_on and self._left_to_do():
-            self._start()
+        self._following = Following(project, self._pictures, go_on=go_on)
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +75,7 @@ class Desk:
 
         What was under way is done again at the next start.
         """
-        self._background.stop()
+        self._following.stop()
         self._live.close()
 
     @property
@@ -106,31 +87,18 @@ class Desk:
 
     def overview(self) -> Overview:
         """The project at a glance; asked for often, it costs little."""
-        with self._lock:
-            running, error = self._background.running, self._background.error
-            progress = self._background.progress
-            last = self._project.last_cycle() or 0
-            cycle = self._shown if running and self._shown is not None else last
-        asked = self._project.query(cycle).slices
-        history = self._project.history()
+        standing = self._following.standing
+        asked, cycle = standing.query.slices, standing.query.cycle
         answers = self._project.newest_answers([queried.row for queried in asked])
         holders = self._leases.holders()
-        phase: Phase = "annotating"
-        if running:
-            phase = "training"
-        elif error or self._left_to_do():
-            phase = "failed"
-            error = error or "The way to the next query was interrupted."
-        elif not asked:
-            phase = "exhausted"
         return Overview(
             cycle=cycle,
-            phase=phase,
-            error=error if phase == "failed" else "",
+            phase=standing.phase,
+            error=standing.error,
             slices=tuple(self._view(q, answers.get(q.row), holders) for q in asked),
-            progress=progress if phase == "training" else None,
+            progress=standing.progress,
             labelled=self._project.n_labelled(),
-            history=tuple(view for view in history if view.cycle <= cycle),
+            history=tuple(v for v in self._project.history() if v.cycle <= cycle),
         )
 
     def id_of(self, name: SliceId) -> str:
@@ -184,18 +152,7 @@ class Desk:
         Raises:
             AnnotationError: There is no such slice.
         """
-        row = self._row(slice_id)
-        if version is None:
-            answer = self._project.newest_answers([row]).get(row)
-        else:
-            found = (a for a in self._project.versions(row) if a.version == version)
-            answer = next(found, None)
-        mask = None if answer is None else self._live.native_mask(answer)
-        if answer is None or mask is None:
-            return None
-        return Annotation(
-            mask, answer.version, answer.annotator, answer.created, answer.conflicting
-        )
+        return self._pictures.annotation(self._row(slice_id), version)
 
     def neighbour_annotation(self, slice_id: str, offset: int) -> MaskView | None:
         """The mask of the slice `offset` places along the volume; None if it has none.
@@ -203,13 +160,7 @@ class Desk:
         Raises:
             AnnotationError: There is no such slice.
         """
-        name = self._pool.slice_id(self._row(slice_id))
-        rows = self._pool.rows_of(name.case)
-        index = name.index + offset
-        if not 0 <= index < rows.stop - rows.start:
-            return None
-        found = self.annotation(self._ids[rows.start + index])
-        return None if found is None else MaskView(found.mask, index)
+        return self._pictures.neighbour(self._row(slice_id), offset)
 
     def nearest_annotation(self, slice_id: str) -> MaskView | None:
         """The mask of the nearest other annotated slice of the volume; None if there is none.
@@ -217,14 +168,7 @@ class Desk:
         Raises:
             AnnotationError: There is no such slice.
         """
-        row = self._row(slice_id)
-        rows = self._pool.rows_of(self._pool.slice_id(row).case)
-        answers = self._project.newest_answers(range(rows.start, rows.stop))
-        annotated = [r for r, a in answers.items() if a.mask_sha256 is not None and r != row]
-        if not annotated:
-            return None
-        nearest = min(annotated, key=lambda other: (abs(other - row), other))
-        return self.neighbour_annotation(slice_id, nearest - row)
+        return self._pictures.nearest(self._row(slice_id))
 
     # Who is at which slice
 
@@ -235,7 +179,7 @@ class Desk:
             AnnotationError: There is no such slice, or the name cannot be used.
         """
         self._row(slice_id)
-        return self._leases.take(slice_id, _words("annotator", annotator))
+        return self._leases.take(slice_id, words("annotator", annotator))
 
     def release(self, slice_id: str, annotator: str) -> None:
         """Tell the others that somebody has left a slice."""
@@ -268,9 +212,15 @@ class Desk:
             ConflictError: Somebody else saved meanwhile. Both are kept, theirs counts; saved
                 again on their version (with a new key), this one does.
         """
-        row = self._row(slice_id)
-        new = self._drawn(row, mask, annotator, seconds, base_version, key)
-        return self._keep(row, new)
+        new = self._answering.mask(
+            self._row(slice_id),
+            mask,
+            annotator=annotator,
+            seconds=seconds,
+            base_version=base_version,
+            key=key,
+        )
+        return self._receipt(self._answering.keep(new))
 
     def skip(
         self, slice_id: str, *, reason: str, annotator: str, base_version: int, key: str
@@ -281,16 +231,15 @@ class Desk:
             AnnotationError: See :meth:`save`.
             ConflictError: The same.
         """
-        row = self._row(slice_id)
-        new = NewAnswer(
-            row=row,
-            kind=AnswerKind.SKIP,
-            annotator=_words("annotator", annotator),
-            reason=_words("reason", reason),
+        new = self._answering.other(
+            self._row(slice_id),
+            AnswerKind.SKIP,
+            annotator=annotator,
+            reason=reason,
             base_version=base_version,
-            key=_words("key", key),
+            key=key,
         )
-        return self._keep(row, new)
+        return self._receipt(self._answering.keep(new))
 
     def withdraw(self, slice_id: str, *, annotator: str, base_version: int, key: str) -> Saved:
         """Take the answer to a slice back: it is queried again. Old versions are kept.
@@ -299,15 +248,14 @@ class Desk:
             AnnotationError: See :meth:`save`; or there is no answer.
             ConflictError: The same.
         """
-        row = self._row(slice_id)
-        new = NewAnswer(
-            row=row,
-            kind=AnswerKind.WITHDRAWN,
-            annotator=_words("annotator", annotator),
+        new = self._answering.other(
+            self._row(slice_id),
+            AnswerKind.WITHDRAWN,
+            annotator=annotator,
             base_version=base_version,
-            key=_words("key", key),
+            key=key,
         )
-        return self._keep(row, new)
+        return self._receipt(self._answering.keep(new))
 
     def tell(
         self,
@@ -328,16 +276,14 @@ class Desk:
         Raises:
             AnnotationError: A mask or a slice cannot be used; nothing is kept.
         """
-        share = None if seconds is None or not masks else seconds / len(masks)
-        new = [self._drawn(self._row(i), mask, annotator, share) for i, mask in masks.items()]
-        newest = self._project.newest_answers([answer.row for answer in new])
-        changed = []
-        for answer in new:
-            known = newest.get(answer.row)
-            if known is None or not self._draws(known, answer):
-                changed.append(answer)
-        kept = newest | {a.row: a for a in self._project.add_answers(changed)}
-        return {self._ids[a.row]: self._receipt(kept[a.row]) for a in new}
+        share = None if seconds is None else seconds / max(len(masks), 1)
+        rows = {self._row(slice_id): mask for slice_id, mask in masks.items()}
+        new = {
+            row: self._answering.mask(row, mask, annotator=annotator, seconds=share)
+            for row, mask in rows.items()
+        }
+        kept = self._answering.keep_changed(new)
+        return {self._ids[row]: self._receipt(kept[row]) for row in rows}
 
     # What follows
 
@@ -354,53 +300,13 @@ class Desk:
         Raises:
             AnnotationError: Nothing was answered since the last training.
         """
-        with self._lock:
-            last = self._project.last_cycle() or 0
-            if self._background.running or (cycle is not None and cycle != last):
-                return
-            if not self._project.is_recorded(last):
-                began = self._project.training_began(last)
-                if not began and not self._project.answers_since(last - 1):
-                    raise AnnotationError(
-                        "Expected answers before the query is finished, there are none yet.",
-                        remedy="Annotate at least one of its slices, or skip one.",
-                    )
-                if self._project.n_labelled() == 0:
-                    raise AnnotationError(
-                        "Expected a labelled slice to learn from, there is none yet.",
-                        remedy="Annotate at least one slice of the query.",
-                    )
-                self._project.begin_training(last)
-            self._start()
+        self._following.finish_query(cycle)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the work in the background; False if it is not over after `timeout` s."""
-        return self._background.wait(timeout)
+        return self._following.wait(timeout)
 
     # Helpers
-
-    def _left_to_do(self) -> bool:
-        """Whether something was begun before that leads to the open query or the next one."""
-        last = self._project.last_cycle() or 0
-        if self._project.is_recorded(last) or self._project.training_began(last):
-            return True
-        asked = self._project.query(last).slices
-        if last == 0:
-            return not asked  # labels came with the data: the first model learns from them
-        return bool(asked) and not self._pictures.has_proposals(last)
-
-    def _start(self) -> None:
-        self._shown = self._project.last_cycle()
-        self._background.start(self._work)
-
-    def _work(self) -> None:
-        last = self._project.last_cycle() or 0
-        asked_nothing = last == 0 and not len(self._project.query(0))
-        if not self._project.is_recorded(last) and (
-            asked_nothing or self._project.training_began(last)
-        ):
-            self._live.train(resume=True)
-        self._live.ask()
 
     def _view(
         self, queried: QueriedSlice, answer: Answer | None, holders: Mapping[str, str]
@@ -434,78 +340,6 @@ class Desk:
             )
         return row
 
-    def _drawn(
-        self,
-        row: int,
-        mask: np.ndarray,
-        annotator: str,
-        seconds: float | None,
-        base_version: int | None = None,
-        key: str | None = None,
-    ) -> NewAnswer:
-        """The answer that a mask is; its files are on the disk."""
-        native = self._live.native(row)
-        drawn: NativeMask = checked_mask(
-            mask,
-            shape=native.shape,
-            classes=self.classes,
-            name=str(self._pool.slice_id(row)),
-        )
-        if seconds is not None and not 0 <= seconds <= _MOST_SECONDS:
-            raise AnnotationError(
-                f"Expected seconds from 0 to {_MOST_SECONDS:.0f} spent on a slice, got "
-                f"{seconds}."
-            )
-        proposed = self._pictures.proposal(row)
-        return NewAnswer(
-            row=row,
-            kind=AnswerKind.MASK,
-            annotator=_words("annotator", annotator),
-            mask_sha256=self._project.put_mask(native.to_pool(drawn)),
-            native_sha256=self._project.put_mask(drawn),
-            seconds=seconds,
-            key=None if key is None else _words("key", key),
-            base_version=base_version,
-            agreement=None
-            if proposed is None
-            else agreement(proposed, drawn, classes=len(self.classes)),
-        )
-
-    def _draws(self, known: Answer, new: NewAnswer) -> bool:
-        """Whether `known` holds the mask that `new` brings."""
-        if known.native_sha256 is not None or known.mask_sha256 is None:
-            return known.native_sha256 == new.native_sha256
-        mask = self._live.native_mask(known)  # labels that came with the data
-        return mask is not None and self._project.put_mask(mask) == new.native_sha256
-
-    def _keep(self, row: int, new: NewAnswer) -> Saved:
-        [answer] = self._project.add_answers([new])
-        if not answer.conflicting:
-            return self._receipt(answer)
-        newest = self._project.newest_answers([row]).get(row)
-        version = 0 if newest is None else newest.version
-        who = "" if newest is None else newest.annotator
-        raise ConflictError(
-            f"Expected an answer to version {version} of {self._pool.slice_id(row)}, the "
-            f"newest, got one to version {new.base_version}.",
-            cause=f"{who} saved version {version} meanwhile." if who else "",
-            remedy=f"Both are kept, and version {version} counts. Look at it; save again on "
-            "it if yours should count.",
-            annotator=who,
-            version=version,
-        )
-
     def _receipt(self, answer: Answer) -> Saved:
         name = self._ids[answer.row]
         return Saved(name, answer.version, answer.state, answer.agreement)
-
-
-def _words(what: str, text: str) -> str:
-    """A short text that a person or a program gave, if it can be used."""
-    most = _LONGEST[what]
-    if not text.strip() or len(text) > most or not text.isprintable():
-        raise AnnotationError(
-            f"Expected a {what} of 1 to {most} printable characters, got {len(text)} "
-            "characters."
-        )
-    return text.strip()

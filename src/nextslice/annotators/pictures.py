@@ -1,4 +1,4 @@
-"""What people see of a slice, on its native grid: the scan, the proposal, the uncertainty."""
+"""What people see of a slice, on its native grid: the scan, proposals, what was drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nextslice.annotators.views import ImageView
+from nextslice.annotators.views import Annotation, ImageView, MaskView
 from nextslice.data.preparation import intensity_limits
 from nextslice.data.readers import TOLERANCE
 from nextslice.data.scans import Scans
@@ -67,6 +67,38 @@ class Pictures:
         native, index = self._live.native(row), self._pool.slice_id(row).index
         pixels = native.from_pool(levels).astype(np.float32) / 255
         return ImageView(pixels, index, native.position_mm(index), 0.0, 1.0)
+
+    def annotation(self, row: int, version: int | None = None) -> Annotation | None:
+        """See :meth:`nextslice.annotators.desk.Desk.annotation`."""
+        if version is None:
+            answer = self._live.project.newest_answers([row]).get(row)
+        else:
+            found = (a for a in self._live.project.versions(row) if a.version == version)
+            answer = next(found, None)
+        mask = None if answer is None else self._live.native_mask(answer)
+        if answer is None or mask is None:
+            return None
+        return Annotation(
+            mask, answer.version, answer.annotator, answer.created, answer.conflicting
+        )
+
+    def neighbour(self, row: int, offset: int) -> MaskView | None:
+        """The mask that counts of the slice `offset` places along the volume, if it has one."""
+        name = self._pool.slice_id(row)
+        rows, index = self._pool.rows_of(name.case), name.index + offset
+        if not rows.start <= row + offset < rows.stop:
+            return None
+        found = self.annotation(row + offset)
+        return None if found is None else MaskView(found.mask, index)
+
+    def nearest(self, row: int) -> MaskView | None:
+        """The mask of the nearest other annotated slice of the volume, if there is one."""
+        rows = self._pool.rows_of(self._pool.slice_id(row).case)
+        answers = self._live.project.newest_answers(range(rows.start, rows.stop))
+        drawn = [r for r, a in answers.items() if a.mask_sha256 is not None and r != row]
+        if not drawn:
+            return None
+        return self.neighbour(row, min(drawn, key=lambda r: (abs(r - row), r)) - row)
 
     def has_proposals(self, cycle: int) -> bool:
         """Whether the proposals of a cycle are kept."""

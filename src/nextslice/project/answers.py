@@ -103,6 +103,9 @@ class Answer:
         return STATE_AFTER[self.kind]
 
 
+_MOST_NAMED: Final = 500
+"""A statement of SQLite may name some thousand rows; for more all are read."""
+
 _COLUMNS: Final = tuple(answers.c[name] for name in Answer.__dataclass_fields__)
 
 
@@ -116,8 +119,10 @@ def newest_answers(
         rows: Only these; None for all.
         through: As it was when the answer of this id was the newest; None as it is.
     """
-    found = connection.execute(statement_of_newest(rows, through))
-    return {entry.row: _answer(entry) for entry in found}
+    wanted = None if rows is None else set(rows)
+    few = wanted if wanted is not None and len(wanted) <= _MOST_NAMED else None
+    found = connection.execute(statement_of_newest(few, through))
+    return {r.row: _answer(r) for r in found if wanted is None or r.row in wanted}
 
 
 def statement_of_newest(rows: Iterable[int] | None, through: int | None) -> Select[Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
 from nextslice.files import write_atomically
+from nextslice.project.changes import differences
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
 
@@ -58,11 +59,11 @@ def begin_or_compare(
     if path.exists():
         # Through YAML and JSON, which cannot tell tuples and lists apart.
         then, now = yaml.safe_load(path.read_text(encoding="utf-8")), yaml.safe_load(text)
-        changed = _differences(then or {}, now, may_change)
+        changed = differences(then or {}, now, may_change)
         if environment_file.exists():
             earlier = json.loads(environment_file.read_text(encoding="utf-8"))
             changes = earlier.pop("changes", [])
-            changed += _differences(earlier, json.loads(json.dumps(dict(environment))))
+            changed += differences(earlier, json.loads(json.dumps(dict(environment))))
         if changed and not accept_changes:
             raise ProjectChangedError(
                 f"The run in {folder} began otherwise:\n  " + "\n  ".join(changed),
@@ -78,35 +79,12 @@ def begin_or_compare(
     write_atomically(path, text)  # the last: a folder with it holds a run
 
 
-def _differences(
-    then: Mapping[str, object], now: Mapping[str, object], but: frozenset[str] = frozenset()
-) -> list[str]:
-    """A line for each nested value that is not what it was."""
-    old, new = _flattened(then), _flattened(now)
-    absent = "(absent)"
-    return [
-        f"{name}: {old.get(name, absent)} then, {new.get(name, absent)} now"
-        for name in sorted(old.keys() | new.keys())
-        if name not in but and old.get(name) != new.get(name)
-    ]
-
-
 def _holds_files(folder: Path) -> bool:
     """Whether there is more than a run that was killed at its very beginning leaves."""
     ours = {"environment.json"}  # names with a dot in front are locks and unfinished files
     return folder.is_dir() and any(
         path.name not in ours and not path.name.startswith(".") for path in folder.iterdir()
     )
-
-
-def _flattened(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flattened(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def insert_or_compare_pool(connection: Connection, pool: Sequence[SliceId]) -> None:

@@ -197,9 +197,10 @@ class Project(Records):
                         for rank, s in enumerate(query.slices)
                     ],
                 )
+                asked = select(queries.c.row).where(queries.c.cycle == query.cycle)
                 connection.execute(
                     update(slices)
-                    .where(slices.c.row.in_([s.row for s in query.slices]))
+                    .where(slices.c.row.in_(asked))
                     .where(slices.c.state == SliceState.UNLABELLED)
                     .values(state=SliceState.QUERIED)
                 )

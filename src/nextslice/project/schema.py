@@ -162,13 +162,19 @@ def connect_to_look(path: Path) -> Engine:
             f"Expected a project's database at {path}; there is none.",
             cause="the folder is another one, or was copied without it.",
         )
+    # Not mode=ro, which cannot read what a process left that was killed while it committed:
+    # opened so, SQLite first puts the database back, and refuses to write all else.
+    uri = path.absolute().as_uri() + "?mode=rw"
     engine = create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(
-            path.absolute().as_uri() + "?mode=ro", uri=True, timeout=_PATIENCE
-        ),
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=_PATIENCE),
         poolclass=NullPool,
     )
+
+    @event.listens_for(engine, "connect")
+    def _only_look(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
     _begin_at_once(engine)
     with engine.connect() as connection:
         _version_of(connection, path)

@@ -1,0 +1,130 @@
+"""The way from a finished query to the next one: train, score, select, propose."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from nextslice.annotators.background import Background
+from nextslice.annotators.pictures import Pictures
+from nextslice.annotators.views import Phase, TrainingProgress
+from nextslice.errors import AnnotationError
+from nextslice.live import LiveProject
+from nextslice.project import Query
+
+__all__ = ["Following", "Standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a project stands.
+
+    Attributes:
+        query: The one that people see; while the next is made, still the one before.
+        phase: See :data:`~nextslice.annotators.views.Phase`.
+        error: Why it failed, in words.
+        progress: How far the work is.
+    """
+
+    query: Query
+    phase: Phase
+    error: str = ""
+    progress: TrainingProgress | None = None
+
+
+class Following:
+    """Does that work in the background, and goes on where it was cut off.
+
+    Args:
+        project: The live project; a new one is asked for its first query at once.
+        pictures: Know which proposals are there.
+        go_on: Whether to go on with what was cut off before, without being told to.
+    """
+
+    def __init__(self, project: LiveProject, pictures: Pictures, *, go_on: bool) -> None:
+        self._live = project
+        self._project = project.project
+        self._pictures = pictures
+        self._background = Background(project.config.training.steps_per_epoch)
+        self._lock = threading.RLock()
+        self._shown = 0
+        project.listen(self._background.listen)
+        if self._project.last_cycle() is None:
+            project.ask()
+        if go_on and self._cut_off():
+            self._start()
+
+    @property
+    def standing(self) -> Standing:
+        """Where the project stands now."""
+        with self._lock:  # so that no work begins while this is found out
+            progress = self._background.progress
+            if self._background.running:
+                return Standing(self._project.query(self._shown), "training", "", progress)
+            query = self._project.query(self._last)
+            if self._background.error:
+                return Standing(query, "failed", self._background.error)
+            if self._cut_off():
+                why = "The way to the next query was cut off before it was finished."
+                return Standing(query, "failed", why)
+            return Standing(query, "annotating" if len(query) else "exhausted")
+
+    def finish_query(self, cycle: int | None) -> None:
+        """See :meth:`nextslice.annotators.desk.Desk.finish_query`."""
+        with self._lock:
+            last = self._last
+            if self._background.running or (cycle is not None and cycle != last):
+                return
+            if not self._project.is_recorded(last):
+                if not self._project.training_began(last):
+                    self._demand_answers(last)
+                self._project.begin_training(last)
+            self._start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the work is over; False if it is not after `timeout` seconds."""
+        return self._background.wait(timeout)
+
+    def stop(self) -> None:
+        """End the work at its next step."""
+        self._background.stop()
+
+    @property
+    def _last(self) -> int:
+        return self._project.last_cycle() or 0
+
+    def _must_train(self) -> bool:
+        """Whether a training was begun, or must be, before the open query has its answers."""
+        if self._project.is_recorded(self._last):
+            return False
+        # Labels came with the data where the first query is empty: its model learns from them.
+        asked_nothing = self._last == 0 and len(self._project.query(0)) == 0
+        return asked_nothing or self._project.training_began(self._last)
+
+    def _cut_off(self) -> bool:
+        """Whether the last query is finished, or not yet ready to be annotated."""
+        if self._project.is_recorded(self._last) or self._must_train():
+            return True
+        proposed = self._last == 0 or self._pictures.has_proposals(self._last)
+        return not proposed and len(self._project.query(self._last)) > 0
+
+    def _demand_answers(self, cycle: int) -> None:
+        if not self._project.answers_since(cycle - 1):
+            raise AnnotationError(
+                "Expected answers before the query is finished, there are no new ones.",
+                remedy="Annotate at least one of its slices, or skip one.",
+            )
+        if self._project.n_labelled() == 0:
+            raise AnnotationError(
+                "Expected a labelled slice to learn from, there is none yet.",
+                remedy="Annotate at least one slice of the query.",
+            )
+
+    def _start(self) -> None:
+        self._shown = self._last
+        self._background.start(self._work)
+
+    def _work(self) -> None:
+        if self._must_train():
+            self._live.train(resume=True)
+        self._live.ask()

@@ -1,0 +1,139 @@
+"""Trainings that are done once: a model trained on the same slices before is taken over."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from nextslice.environment import describe_environment
+from nextslice.errors import CheckpointError
+from nextslice.models.checkpoints import load_model, read_manifest, save_model
+from nextslice.models.inference import SegmentationModel
+from nextslice.models.loss_prediction import LossPrediction
+from nextslice.models.training import Trainer
+from nextslice.progress import OnProgress
+from nextslice.seeds import derive_seed
+from nextslice.types import SliceImages, SliceMasks
+
+__all__ = ["Trainings"]
+
+
+class Trainings:
+    """The trainings of one run.
+
+    Args:
+        trainer: Trains.
+        seed: The run's.
+        classes: Names of the foreground classes.
+        loss_prediction: The head that is trained beside the network, if any.
+        on_progress: Hears of the trainings.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        *,
+        seed: int,
+        classes: tuple[str, ...],
+        loss_prediction: LossPrediction | None,
+        on_progress: OnProgress,
+    ) -> None:
+        self._trainer = trainer
+        self._seed = seed
+        self._classes = classes
+        self._loss_prediction = loss_prediction
+        self._on_progress = on_progress
+
+    def model(
+        self,
+        images: SliceImages,
+        masks: SliceMasks,
+        folder: Path,
+        *,
+        before: Path | None = None,
+        shared: Path | None = None,
+    ) -> tuple[SegmentationModel, dict[str, Any]]:
+        """The model trained on these slices: one that is kept, or trained to the same weights.
+
+        Args:
+            images: The labelled slices.
+            masks: Their class numbers.
+            folder: Where the model is kept, or will be.
+            before: Where the model of the cycle before is kept.
+            shared: A folder in which several runs keep trainings for each other.
+
+        Returns:
+            The model and its manifest, with ``train_seconds`` under ``extra``.
+
+        Raises:
+            TrainingError: See :meth:`nextslice.models.training.Trainer.fit`.
+        """
+        key = self._key(images, masks)
+        model = self._load_if_same(folder, key)
+        if model is None and before is not None:
+            model = self._take_over(before, folder, key)
+        elif model is None and shared is not None:
+            shared.mkdir(parents=True, exist_ok=True)
+            common = shared / key
+            with FileLock(f"{common}.lock"):  # others wait, then find it done
+                model = self._take_over(common, folder, key)
+                if model is None:
+                    model = self._train(images, masks, key, common, folder)
+        if model is None:
+            model = self._train(images, masks, key, folder)
+        return model, read_manifest(folder)
+
+    def _take_over(self, source: Path, folder: Path, key: str) -> SegmentationModel | None:
+        """The model kept in `source`, if it came from the same training; `folder` gets it."""
+        model = self._load_if_same(source, key)
+        if model is not None:
+            save_model(model, folder, extra=read_manifest(source)["extra"])
+        return model
+
+    def _train(
+        self, images: SliceImages, masks: SliceMasks, key: str, *folders: Path
+    ) -> SegmentationModel:
+        """Train a model, and keep it in each of these folders."""
+        started = time.perf_counter()
+        model = self._trainer.fit(
+            images,
+            masks,
+            seed=derive_seed(self._seed, "training"),
+            classes=self._classes,
+            loss_prediction=self._loss_prediction,
+            on_progress=self._on_progress,
+        )
+        extra = {"training": key, "train_seconds": time.perf_counter() - started}
+        for folder in folders:
+            save_model(model, folder, extra=extra)
+        return model
+
+    def _key(self, images: SliceImages, masks: SliceMasks) -> str:
+        """Names all that a training depends on: equal keys give equal weights."""
+        key = hashlib.sha256()
+        environment = describe_environment(self._trainer, data="", seed=self._seed)
+        key.update(repr(sorted(environment.items())).encode())
+        key.update(repr((self._trainer, self._loss_prediction)).encode())
+        key.update(np.ascontiguousarray(images).tobytes())
+        key.update(np.ascontiguousarray(masks).tobytes())
+        return key.hexdigest()
+
+    def _load_if_same(self, folder: Path, key: str) -> SegmentationModel | None:
+        """The model kept in `folder` if it is whole and came from the same training."""
+        trainer = self._trainer
+        try:
+            if read_manifest(folder)["extra"].get("training") != key:
+                return None
+            return load_model(
+                folder,
+                trainer.network,
+                device=trainer.device,
+                precision=trainer.precision.name,
+            )
+        except CheckpointError:  # absent or damaged: training again gives the same weights
+            return None
