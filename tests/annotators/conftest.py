@@ -13,7 +13,6 @@ import pytest
 import nextslice as ns
 from nextslice.annotators import Desk
 from nextslice.annotators.views import SliceView
-from nextslice.data.native import NativeSlices
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.live import LiveProject
 
@@ -71,11 +70,11 @@ class Expert:
     name = "Dr Script"
 
     def __init__(self, pool: ns.SlicePool) -> None:
-        self._pool = pool
+        self.pool = pool
 
     def draw(self, view: SliceView) -> np.ndarray:
-        native = NativeSlices(self._pool.preparation, self._pool.geometry(view.case))
-        return native.cut(self._pool.native_label(view.case), view.index)
+        """The label of a slice: the file's own array, transposed, as a viewer shows it."""
+        return np.ascontiguousarray(self.pool.native_label(view.case)[:, :, view.index].T)
 
     def save(self, desk: Desk, view: SliceView) -> None:
         desk.save(

@@ -13,6 +13,7 @@ from nextslice.data.labels import (
     Labels,
     default_labels,
     found_labels,
+    numbered_labels,
     parse_labels,
     tell_of_undeclared,
 )
@@ -37,6 +38,31 @@ def test_texts_become_classes_in_their_order(
     text: Labels, classes: tuple[tuple[str, tuple[int, ...]], ...]
 ) -> None:
     assert parse_labels(text, DECLARED) == LabelMap(classes)
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("anterior, posterior", "anterior=1;posterior=2"),
+        (["whole gland"], "whole gland=1"),
+        ("anterior=3;posterior=4,5", "anterior=3;posterior=4,5"),
+    ],
+)
+def test_names_alone_are_numbered_and_a_map_can_be_written_as_a_text(
+    names: Labels, text: str
+) -> None:
+    assert isinstance(names, str | list)
+    classes = numbered_labels(names)
+    assert classes.text == text
+    assert parse_labels(classes.text) == classes
+
+
+@pytest.mark.parametrize(
+    "names", ["", "a,,b", "a,a", "mean", ["a,b"], ["a;b"], ["a=1"], ["a\nb"], []]
+)
+def test_names_that_cannot_be_told_apart_are_settings_errors(names: str | list[str]) -> None:
+    with pytest.raises(SettingsError):
+        numbered_labels(names)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,25 @@ def test_paired_folders_with_two_images_of_one_name_are_a_problem(tmp_path: Path
     assert "listed 2 times" in case.problems[0].reason
 
 
+def test_scans_that_simply_lie_in_a_folder_are_cases(tmp_path: Path) -> None:
+    for name in ("b.nii.gz", "a.mha", "c.nrrd", ".c.nrrd"):
+        scan(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    data_set = recognise(tmp_path)
+    assert data_set.layout == "plain folder"
+    assert [(c.case, c.label) for c in data_set.cases] == [
+        ("a", None),
+        ("b", None),
+        ("c", None),
+    ]
+    assert data_set.cases[0].label_belongs == tmp_path / "labels" / "a.nii.gz"
+    scan(tmp_path / "labels" / "b.nii.gz")
+    scan(tmp_path / "labels" / "d.nii.gz")
+    _, labelled, _, orphan = recognise(tmp_path).cases
+    assert labelled.label == tmp_path / "labels" / "b.nii.gz"
+    assert "no image" in orphan.problems[0].reason
+
+
 def test_an_unknown_folder_is_told_what_is_known_and_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "raw").mkdir()

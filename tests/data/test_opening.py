@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nextslice.data.labels import LabelMap
 from nextslice.data.pool import SlicePool
 from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import DataError, RefusedCasesError, SettingsError
@@ -48,6 +50,17 @@ def test_a_case_without_a_label_is_refused_where_labels_are_required(folder: Pat
     assert pool.has_labels
     assert [verdict.case for verdict in pool.refused] == ["b"]
     assert pool.subset(["a"]).refused == pool.refused
+
+
+def test_exhaustive_labels_refuse_values_that_they_do_not_name(folder: Path) -> None:
+    only_one = LabelMap((("gland", (1,)),), exhaustive=True)
+    with pytest.raises(RefusedCasesError, match="values that are not declared: 2"):
+        SlicePool.from_folder(folder, labels=only_one)
+    pool = SlicePool.from_folder(folder, labels=replace(only_one, exhaustive=False))
+    assert not pool.subset(pool.labelled_cases).masks[:].any()  # 2 became background
+    both = LabelMap((("gland", (1,)), ("lesion", (2,))), exhaustive=True)
+    pool = SlicePool.from_folder(folder, labels=both)
+    assert pool.subset(pool.labelled_cases).masks[:].max() == 2
 
 
 def test_required_labels_change_neither_the_cache_nor_the_fingerprint(
