@@ -31,10 +31,11 @@ from nextslice.selection import (
 )
 
 if TYPE_CHECKING:
-    from nextslice.annotators import Oracle
+    from nextslice.annotators import Desk, Oracle
     from nextslice.data.pool import SliceId, SlicePool
     from nextslice.evaluation.evaluate import Evaluation, evaluate
     from nextslice.learner import ActiveLearner
+    from nextslice.live import LiveProject
     from nextslice.models.inference import SegmentationModel
     from nextslice.models.training import Trainer, TrainingSettings
     from nextslice.models.unet import UNet
@@ -52,10 +53,12 @@ __all__ = [
     "Badge",
     "Context",
     "CoreSet",
+    "Desk",
     "Entropy",
     "Evaluation",
     "ForegroundRandom",
     "LearningLoss",
+    "LiveProject",
     "MCDropout",
     "MinimumDistance",
     "NextsliceError",
@@ -85,9 +88,11 @@ __all__ = [
 
 _LOADED_ON_USE = {
     "ActiveLearner": "nextslice.learner",
+    "Desk": "nextslice.annotators",
     "Entropy": "nextslice.uncertainty",
     "Evaluation": "nextslice.evaluation.evaluate",
     "LearningLoss": "nextslice.uncertainty",
+    "LiveProject": "nextslice.live",
     "MCDropout": "nextslice.uncertainty",
     "Oracle": "nextslice.annotators",
     "Query": "nextslice.project",

@@ -79,6 +79,23 @@ def test_the_position_is_the_one_that_viewers_print(
     assert native.position_mm(2) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("axis", "direction", "expected"),
+    [
+        (2, (1, 0, 0, 0, 1, 0, 0, 0, 1), ("P", "L")),
+        (2, (-1, 0, 0, 0, -1, 0, 0, 0, 1), ("A", "R")),  # as NIfTI's own axes run
+        (1, (1, 0, 0, 0, 1, 0, 0, 0, 1), ("S", "L")),
+        (0, (1, 0, 0, 0, 0.8, -0.6, 0, 0.6, 0.8), ("S", "P")),
+        (0, (1, 0, 0, 0, -0.6, -0.8, 0, 0.8, -0.6), ("A", "S")),
+    ],
+)
+def test_the_sides_of_a_slice_are_named_as_radiologists_name_them(
+    axis: int, direction: tuple[float, ...], expected: tuple[str, str]
+) -> None:
+    geometry = Geometry((4, 4, 4), direction=direction)
+    assert NativeSlices(Preparation(axis=axis, size=(4, 4)), geometry).towards == expected
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     "settings",

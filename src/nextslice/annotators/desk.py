@@ -327,6 +327,7 @@ class Desk:
             agreement=None if answer is None else answer.agreement,
             shape=native.shape,
             spacing=native.spacing,
+            towards=native.towards,
             slices=native.count,
         )
 

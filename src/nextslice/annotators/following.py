@@ -51,7 +51,7 @@ class Following:
         project.listen(self._background.listen)
         if self._project.last_cycle() is None:
             project.ask()
-        if go_on and self._cut_off():
+        if go_on and self._cut_off(self._project.query(self._last)):
             self._start()
 
     @property
@@ -64,7 +64,7 @@ class Following:
             query = self._project.query(self._last)
             if self._background.error:
                 return Standing(query, "failed", self._background.error)
-            if self._cut_off():
+            if self._cut_off(query):
                 why = "The way to the next query was cut off before it was finished."
                 return Standing(query, "failed", why)
             return Standing(query, "annotating" if len(query) else "exhausted")
@@ -93,20 +93,20 @@ class Following:
     def _last(self) -> int:
         return self._project.last_cycle() or 0
 
-    def _must_train(self) -> bool:
-        """Whether a training was begun, or must be, before the open query has its answers."""
-        if self._project.is_recorded(self._last):
+    def _must_train(self, query: Query) -> bool:
+        """Whether a training was begun, or must be, before anything else is asked."""
+        if self._project.is_recorded(query.cycle):
             return False
         # Labels came with the data where the first query is empty: its model learns from them.
-        asked_nothing = self._last == 0 and len(self._project.query(0)) == 0
-        return asked_nothing or self._project.training_began(self._last)
+        asked_nothing = query.cycle == 0 and len(query) == 0
+        return asked_nothing or self._project.training_began(query.cycle)
 
-    def _cut_off(self) -> bool:
+    def _cut_off(self, query: Query) -> bool:
         """Whether the last query is finished, or not yet ready to be annotated."""
-        if self._project.is_recorded(self._last) or self._must_train():
+        if self._project.is_recorded(query.cycle) or self._must_train(query):
             return True
-        proposed = self._last == 0 or self._pictures.has_proposals(self._last)
-        return not proposed and len(self._project.query(self._last)) > 0
+        proposed = query.cycle == 0 or self._pictures.has_proposals(query.cycle)
+        return len(query) > 0 and not proposed
 
     def _demand_answers(self, cycle: int) -> None:
         if not self._project.answers_since(cycle - 1):
@@ -125,6 +125,6 @@ class Following:
         self._background.start(self._work)
 
     def _work(self) -> None:
-        if self._must_train():
+        if self._must_train(self._project.query(self._last)):
             self._live.train(resume=True)
         self._live.ask()

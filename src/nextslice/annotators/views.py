@@ -42,6 +42,8 @@ class SliceView:
         agreement: Dice of the proposal with its mask; None without either.
         shape: (height, width) of the native slice in pixels.
         spacing: Millimetres from row to row and from column to column.
+        towards: Where rows and where columns count to in the patient, such as ("P", "L") (see
+            :attr:`nextslice.data.native.NativeSlices.towards`).
         slices: How many slices its volume has.
     """
 
@@ -57,6 +59,7 @@ class SliceView:
     agreement: float | None
     shape: tuple[int, int]
     spacing: tuple[float, float]
+    towards: tuple[str, str]
     slices: int
 
 

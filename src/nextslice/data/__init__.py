@@ -5,9 +5,12 @@ integrity.py    is a file of voxels whole? asked before anything trusts it
 readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)
 labels.py       label values on disk -> classes, merged where asked
 cases.py        what a folder holds: DataSet, CaseFiles, Refusal
-layouts.py      MSD, nnU-Net v2, PROMISE12, paired folders -> a DataSet
+layouts.py      MSD, nnU-Net v2, PROMISE12, paired and plain folders -> a DataSet
 checks.py       the gate: one verdict per case
+sides.py        how one side of a slice runs: resampled, cut or padded
 preparation.py  normalise, slice, resample, fit to size; and all the way back
+native.py       one slice between the grid of its file and the pool's
+scans.py        the scans as they are on disk, for people to look at
 prepared.py     the slices of a data set and where each case lies in them
 building.py     scans -> prepared slices, case after case
 cache.py        prepared slices on disk: built once, then memory-mapped

@@ -19,6 +19,7 @@ from nextslice.types import NativeMask, SliceMask, VolumeMask
 __all__ = ["NativeSlices"]
 
 _RAS = np.array([-1.0, -1.0, 1.0])  # geometries are LPS, what viewers print is RAS
+_LETTERS = ("RL", "AP", "IS")  # against and along each axis of LPS
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class NativeSlices:
         """Millimetres from row to row and from column to column."""
         down, across = self._plane
         return self.geometry.spacing[down], self.geometry.spacing[across]
+
+    @property
+    def towards(self) -> tuple[str, str]:
+        """Where rows and where columns count to: R or L, A or P, S or I, whichever is nearest.
+
+        A viewer that follows radiologists lets rows count to P or I and columns to L or P, and
+        mirrors a slice that is stored otherwise.
+        """
+        down, across = self._plane
+        return self._letter(down), self._letter(across)
 
     def position_mm(self, index: int) -> float:
         """Where a slice lies along its normal, as viewers print it.
@@ -84,6 +95,11 @@ class NativeSlices:
         """
         volume = self.preparation.restore(mask[None], self._thin)
         return np.ascontiguousarray(self.preparation.planes(volume, self._thin)[0])
+
+    def _letter(self, axis: int) -> str:
+        direction = np.array(self.geometry.direction).reshape(3, 3)[:, axis]
+        nearest = int(np.argmax(np.abs(direction)))
+        return _LETTERS[nearest][int(direction[nearest] > 0)]
 
     @property
     def _axis(self) -> int:
