@@ -1,0 +1,64 @@
+"""``nextslice serve``: the annotation page of a project."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextslice.cli.display import progress_bar, say
+
+__all__ = ["serve"]
+
+
+def serve(
+    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+    port: Annotated[
+        int, typer.Option(help="Drafts in a browser belong to the port; 0 takes any.")
+    ] = 8765,
+    host: Annotated[
+        str, typer.Option(help="Another name or address of this machine, for a team.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    certfile: Annotated[
+        Path | None, typer.Option(help="Certificate, for TLS.", show_default=False)
+    ] = None,
+    keyfile: Annotated[
+        Path | None, typer.Option(help="Its private key.", show_default=False)
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let other machines connect without TLS.")
+    ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="Go on though data, software or machine have changed."
+        ),
+    ] = False,
+) -> None:
+    """Annotate in the browser: the slices of the open query, training, the next query.
+
+    Prints the link that opens the page. Whoever has the link can annotate; share it with
+    those who should. Ctrl-C stops the page; nothing saved is lost.
+    """
+    from nextslice.annotators.desk import Desk
+    from nextslice.live import LiveProject
+    from nextslice.web.routes import Title
+    from nextslice.web.serving import PageServer, Place
+
+    place = Place(host, port, certfile, keyfile, insecure)
+    with progress_bar() as on_progress:
+        live = LiveProject.open(project, accept_changes=accept_changes, on_progress=on_progress)
+        desk = Desk(live)
+    with desk:
+        where = project.resolve()
+        identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
+        server = PageServer(desk, place, Title(where.name, identity))
+        say("Open this link to annotate; keep it to those who should:")
+        typer.echo(server.link)
+        say("Ctrl-C stops the page.")
+        if browser:
+            server.open_browser()
+        server.serve()

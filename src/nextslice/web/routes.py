@@ -1,0 +1,211 @@
+"""The routes: each asks the desk, and holds nothing itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from nextslice.annotators.desk import Desk
+from nextslice.annotators.views import ImageView, MaskView
+from nextslice.errors import AnnotationError, SettingsError
+from nextslice.web.bodies import (
+    MASK_TYPE,
+    Answer,
+    End,
+    Entry,
+    Key,
+    Person,
+    QuotedName,
+    Seconds,
+    Skip,
+    Version,
+    read_mask,
+)
+from nextslice.web.security import ENTRY, Door
+from nextslice.web.wire import array_response, plain, without_paths
+
+__all__ = ["Title", "entry_routes", "project_routes", "slice_routes"]
+
+_FARTHEST = 10_000  # slices away that a neighbour may be asked for
+_REMEMBERED = 30 * 24 * 3600  # seconds; the server forgets sooner, when it stops
+
+_Offset = Annotated[int, Query(ge=-_FARTHEST, le=_FARTHEST)]
+_Id = Annotated[str, Path(max_length=64)]
+
+_MASK_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {MASK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@dataclass(frozen=True)
+class Title:
+    """Which project the page shows.
+
+    Attributes:
+        name: What it is called.
+        identity: Drafts in a browser are kept under it; no two projects share one.
+    """
+
+    name: str
+    identity: str
+
+
+def entry_routes(door: Door) -> APIRouter:
+    """Where the link's token is exchanged for a session."""
+    routes = APIRouter()
+
+    @routes.post(ENTRY)
+    def enter(entry: Entry) -> Response:
+        session = door.sessions.open(entry.token)
+        if session is None:
+            raise HTTPException(401, "This is not the link of the server that runs now.")
+        answer = JSONResponse({"csrf": session.csrf})
+        answer.set_cookie(
+            door.cookie,
+            session.cookie,
+            max_age=_REMEMBERED,
+            httponly=True,
+            samesite="strict",
+            secure=door.secure,
+        )
+        return answer
+
+    return routes
+
+
+def project_routes(desk: Desk, title: Title) -> APIRouter:
+    """The project as a whole: how things stand, and the end of a query."""
+    routes = APIRouter(prefix="/api")
+
+    @routes.get("/overview")
+    def overview() -> Response:
+        told = plain(desk.overview())
+        told |= {
+            "title": title.name,
+            "project": title.identity,
+            "classes": list(desk.classes),
+            "error": without_paths(told["error"]),
+        }
+        return JSONResponse(told)
+
+    @routes.post("/query/finish", status_code=202)
+    def finish(end: End) -> Response:
+        desk.finish_query(cycle=end.cycle)
+        return JSONResponse({}, 202)
+
+    return routes
+
+
+def slice_routes(desk: Desk) -> APIRouter:
+    """Looking at one slice, and answering it."""
+
+    def known(slice_id: _Id) -> None:
+        try:
+            desk.shape(slice_id)
+        except AnnotationError as error:
+            raise HTTPException(404, error.problem) from error
+
+    routes = APIRouter(prefix="/api/slices/{slice_id}", dependencies=[Depends(known)])
+    _add_looking(routes, desk)
+    _add_answering(routes, desk)
+    return routes
+
+
+def _add_looking(routes: APIRouter, desk: Desk) -> None:
+    @routes.get("/image")
+    def image(request: Request, slice_id: _Id, offset: _Offset = 0) -> Response:
+        try:
+            return _image(request, desk.image(slice_id, offset))
+        except SettingsError as error:  # the volume ends before
+            raise HTTPException(404, error.problem) from error
+
+    @routes.get("/uncertainty")
+    def uncertainty(request: Request, slice_id: _Id) -> Response:
+        return _image(request, desk.uncertainty(slice_id))
+
+    @routes.get("/proposal")
+    def proposal(request: Request, slice_id: _Id) -> Response:
+        return _mask(request, desk.proposal(slice_id))
+
+    @routes.get("/annotation")
+    def annotation(request: Request, slice_id: _Id) -> Response:
+        newest = desk.annotation(slice_id)
+        if newest is None:
+            return Response(status_code=204)
+        about = {"version": newest.version, "annotator": newest.annotator}
+        return array_response(request, newest.mask, about)
+
+    @routes.get("/neighbour")
+    def neighbour(request: Request, slice_id: _Id, offset: _Offset) -> Response:
+        return _mask(request, desk.neighbour_annotation(slice_id, offset))
+
+    @routes.get("/nearest")
+    def nearest(request: Request, slice_id: _Id) -> Response:
+        return _mask(request, desk.nearest_annotation(slice_id))
+
+
+def _add_answering(routes: APIRouter, desk: Desk) -> None:
+    @routes.put("/annotation", openapi_extra=_MASK_BODY)
+    async def save(
+        request: Request,
+        slice_id: _Id,
+        x_annotator: Annotated[QuotedName, Header()],
+        x_base_version: Annotated[Version, Header()],
+        x_key: Annotated[Key, Header()],
+        x_seconds: Annotated[Seconds, Header()] = 0.0,
+    ) -> Response:
+        mask = await read_mask(request, desk.shape(slice_id))
+        saved = await run_in_threadpool(
+            desk.save,
+            slice_id,
+            mask,
+            annotator=x_annotator,
+            base_version=x_base_version,
+            key=x_key,
+            seconds=x_seconds,
+        )
+        return JSONResponse(plain(saved))
+
+    @routes.post("/skip")
+    def skip(slice_id: _Id, answer: Skip) -> Response:
+        return JSONResponse(plain(desk.skip(slice_id, **answer.model_dump())))
+
+    @routes.post("/withdraw")
+    def withdraw(slice_id: _Id, answer: Answer) -> Response:
+        return JSONResponse(plain(desk.withdraw(slice_id, **answer.model_dump())))
+
+    @routes.post("/lease")
+    def lease(slice_id: _Id, person: Person) -> Response:
+        taken = desk.lease(slice_id, person.annotator)
+        return JSONResponse({"held_by": None if taken.mine else taken.holder})
+
+    @routes.post("/release", status_code=204)
+    def release(slice_id: _Id, person: Person) -> Response:
+        desk.release(slice_id, person.annotator)
+        return Response(status_code=204)
+
+
+def _image(request: Request, view: ImageView | None) -> Response:
+    if view is None:
+        return Response(status_code=204)
+    about = {
+        "index": view.index,
+        "position_mm": view.position_mm,
+        "low": view.low,
+        "high": view.high,
+    }
+    return array_response(request, view.pixels, about)
+
+
+def _mask(request: Request, view: MaskView | None) -> Response:
+    if view is None:
+        return Response(status_code=204)
+    return array_response(request, view.mask, {"index": view.index})
