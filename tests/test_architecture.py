@@ -41,6 +41,7 @@ ROOMS = [
     "simulation",
     "benchmark",
     "report",
+    "web",
     "testing",
     "cli",
     "__main__",

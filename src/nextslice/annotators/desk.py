@@ -109,6 +109,14 @@ class Desk:
         """
         return self._ids[self._pool.row_of(name)]
 
+    def shape(self, slice_id: str) -> tuple[int, int]:
+        """(height, width) of a native slice in pixels.
+
+        Raises:
+            AnnotationError: There is no such slice.
+        """
+        return self._live.native(self._row(slice_id)).shape
+
     def image(self, slice_id: str, offset: int = 0) -> ImageView:
         """A native slice as it was scanned, or one `offset` places along the volume from it.
 

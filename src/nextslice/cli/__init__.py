@@ -4,7 +4,7 @@
 - ``display.py``: progress bars and messages
 - ``grid_display.py``: a benchmark while it runs
 - ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``benchmark.py``  ``report.py``
-  ``demo.py``
+  ``demo.py``  ``serve.py``
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from nextslice.cli.display import say_error
 from nextslice.cli.fetch import fetch
 from nextslice.cli.phantom import phantom
 from nextslice.cli.report import report
+from nextslice.cli.serve import serve
 from nextslice.cli.simulate import simulate
 from nextslice.errors import NextsliceError
 
@@ -40,7 +41,7 @@ def _common(
         raise typer.Exit
 
 
-for command in (demo, phantom, fetch, check, simulate, benchmark, report):
+for command in (demo, phantom, fetch, check, simulate, benchmark, report, serve):
     app.command()(command)
 
 

@@ -58,7 +58,7 @@ class Place:
                 raise SettingsError(f"{path} was expected to be a file.")
         if self.everywhere:
             raise SettingsError(
-                f"One address of this machine was expected; {self.host!r} stands for all of them.",
+                f"One address of this machine was expected; {self.host!r} stands for all.",
                 remedy="Give the one that the others will type, as --host 192.168.1.20.",
             )
         if not (self.loopback or self.certfile or self.insecure):
