@@ -49,11 +49,11 @@ def serve(
     from nextslice.web.serving import PageServer, Place
 
     place = Place(host, port, certfile, keyfile, insecure)
+    where = project.expanduser().resolve()
     with progress_bar() as on_progress:
-        live = LiveProject.open(project, accept_changes=accept_changes, on_progress=on_progress)
+        live = LiveProject.open(where, accept_changes=accept_changes, on_progress=on_progress)
         desk = Desk(live)
     with desk:
-        where = project.resolve()
         identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
         server = PageServer(desk, place, Title(where.name, identity))
         say("Open this link to annotate; keep it to those who should:")

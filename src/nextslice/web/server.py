@@ -31,6 +31,7 @@ def create_app(desk: Desk, door: Door, title: Title) -> FastAPI:
         title="nextslice",
         docs_url=None,  # those pages load from other places
         redoc_url=None,
+        redirect_slashes=False,
         openapi_url="/api/openapi.json",
     )
     pages = page_files()

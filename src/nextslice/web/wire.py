@@ -23,8 +23,9 @@ META_HEADER = "X-Nextslice"
 
 _WORTH_PACKING = 4096  # bytes
 
-# A path: a letter of a drive or nothing, then folders. Its last name may stay.
-_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'\"]+)*[\\/](?=[^\\/\s]|$)")
+# From where an absolute path begins to the last folder of the line: folders may hold blanks
+# and commas ("Miller, Anna"), so nothing tells where one ends. Its last name may stay.
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])(?:.*[\\/])?")
 
 
 def array_response(

@@ -19,10 +19,10 @@ export function rgbOf(label) {
 /** Heat, from nothing over red to pale yellow. @type {[number, number, number, number][]} */
 const HEAT = [
   [90, 16, 60, 0],
-  [150, 30, 90, 0.45],
-  [225, 70, 50, 0.65],
-  [250, 150, 40, 0.8],
-  [255, 240, 160, 0.9],
+  [150, 30, 90, 0.35],
+  [225, 70, 50, 0.5],
+  [250, 150, 40, 0.6],
+  [255, 240, 160, 0.7],
 ];
 
 /** @param {number} share 0 to 1 @returns {[number, number, number, number]} red, green, blue, opacity 0 to 1 */

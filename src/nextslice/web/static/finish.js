@@ -28,8 +28,9 @@ export class QueryEnd {
     const { overview } = this.store.get();
     if (!overview) return;
     // Built anew only when it changes, so that a focused button keeps its focus.
-    const shape = `${overview.phase} ${overview.error}`;
-    if (shape !== this.#shown) this.#build(overview);
+    const complete = overview.slices.every((slice) => slice.state !== "queried");
+    const shape = `${overview.phase} ${overview.error} ${complete}`;
+    if (shape !== this.#shown) this.#build(overview, complete);
     this.#shown = shape;
     if (overview.phase === "training") this.#tellProgress(overview);
   }
@@ -74,10 +75,14 @@ export class QueryEnd {
     await this.refresh();
   }
 
-  /** @param {Overview} overview */
-  #build({ phase, error }) {
+  /** @param {Overview} overview @param {boolean} complete whether every slice has its answer */
+  #build({ phase, error }, complete) {
     const button = (/** @type {string} */ words) =>
-      h("button", { type: "button", id: "finish", onclick: () => void this.finish() }, words);
+      h(
+        "button",
+        { type: "button", id: "finish", class: complete && "primary", onclick: () => void this.finish() },
+        words,
+      );
     if (phase === "annotating") {
       fill(this.place, button("Finish query and train"));
     } else if (phase === "training") {

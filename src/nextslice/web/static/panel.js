@@ -153,8 +153,10 @@ export class Panel {
       slice.score === null
         ? ["There is no model yet: these slices were drawn at random, as a start."]
         : [
-            `Uncertainty ${slice.score.toPrecision(3)}: number ${rank} of ${scored.length} in this query.`,
-            "The higher it is, the less sure the model was of its proposal.",
+            rank === 1
+              ? `The model is least sure of this slice, of ${scored.length} asked for.`
+              : `Number ${rank} of ${scored.length} asked for by the model's uncertainty.`,
+            `Score ${written(slice.score)}; higher is less sure.`,
           ];
     if (slice.agreement !== null) {
       words.push(`The proposal agrees with the saved mask by ${(100 * slice.agreement).toFixed(0)} % (Dice).`);
@@ -166,6 +168,11 @@ export class Panel {
     }
     fill(this.score, ...parts);
   }
+}
+
+/** @param {number} score */
+function written(score) {
+  return Math.abs(score) >= 0.001 || score === 0 ? score.toPrecision(3) : score.toExponential(1);
 }
 
 /** @param {string} title @param {...Node} content */

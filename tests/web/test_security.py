@@ -1,0 +1,337 @@
+"""Nobody gets in: what every request must prove, and what every answer says."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient, Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextslice.annotators import Desk
+from nextslice.errors import CheckpointError, SettingsError
+from nextslice.web.files import page_files
+from nextslice.web.routes import Title
+from nextslice.web.security import CSRF_HEADER, ENTRY, LARGEST_BODY, Door
+from nextslice.web.server import create_app
+from nextslice.web.serving import PageServer, Place
+from nextslice.web.sessions import Sessions
+from nextslice.web.wire import without_paths
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@pytest.fixture
+def desk(lasting_server: tuple[Desk, PageServer]) -> Desk:
+    return lasting_server[0]
+
+
+@pytest.fixture
+def server(lasting_server: tuple[Desk, PageServer]) -> PageServer:
+    return lasting_server[1]
+
+
+def _paths(page: Any) -> set[str]:
+    """Every address that the server knows, and some that it does not."""
+    schema = {re.sub(r"{\w+}", "abc", p) for p in page.get("/api/openapi.json").json()["paths"]}
+    assert len(schema) >= 13
+    elsewhere = {"/api", "/api/nothing", "/api/openapi.json", "/nothing", "/docs", "/redoc"}
+    return schema | elsewhere | set(page_files())
+
+
+def test_without_a_session_every_route_answers_401_to_every_method(
+    page: Any, desk: Desk
+) -> None:
+    paths, public = _paths(page), set(page_files())
+    page.client.cookies.clear()
+    before = desk.overview()
+    for path in paths:
+        for method in METHODS:
+            if path in public and method in {"GET", "HEAD"}:
+                expected = 200
+            elif (path, method) == (ENTRY, "POST"):
+                expected = 403  # no Origin; with it, see below
+            else:
+                expected = 401
+            answer = page.client.request(method, path)
+            assert answer.status_code == expected, (method, path)
+    assert desk.overview() == before
+
+
+def test_only_the_token_of_the_link_opens_a_session(
+    stranger: Client, server: PageServer
+) -> None:
+    origin = {"Origin": server.address}
+    link, _, token = server.link.partition("/#token=")
+    assert link == server.address
+    assert len(base64.urlsafe_b64decode(token + "=")) == 32
+    for wrong in ("", "x", token[:-1], token + " ", "\u00e9" * 9):
+        answer = stranger.post(ENTRY, json={"token": wrong}, headers=origin)
+        assert answer.status_code == 401
+        assert stranger.get("/api/overview").status_code == 401
+    answer = stranger.post(ENTRY, json={"token": token}, headers=origin)
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"nextslice-{stranger.base_url.port}=")
+    for word in ("HttpOnly", "SameSite=strict", "Path=/"):
+        assert word in cookie
+    assert answer.json()["csrf"] not in cookie
+    assert stranger.get("/api/overview").status_code == 200
+
+
+def test_two_servers_have_two_tokens(desk: Desk) -> None:
+    links = set()
+    for _ in range(2):
+        server = PageServer(desk, Place(port=0), Title("K", "k"))
+        links.add(server.link.partition("#token=")[2])
+        server.stop()
+        server.serve()
+    assert len(links) == 2
+
+
+def test_over_tls_the_cookie_never_travels_without_it(desk: Desk) -> None:
+    door = Door(frozenset({"scans.example:443"}), "c", Sessions("t"), secure=True)
+    app = create_app(desk, door, Title("K", "k"))
+
+    async def enter() -> str:
+        where = AsyncClient(transport=ASGITransport(app), base_url="https://scans.example")
+        headers = {"Origin": "https://scans.example:443", "Host": "scans.example:443"}
+        async with where as client:
+            answer = await client.post(ENTRY, json={"token": "t"}, headers=headers)
+            return answer.headers["set-cookie"]
+
+    assert "Secure" in asyncio.run(enter())
+
+
+def test_old_sessions_make_room_for_new_ones() -> None:
+    sessions = Sessions("t")
+    opened = [sessions.open("t") for _ in range(300)]
+    known = [sessions.knows(each.cookie) for each in opened if each]
+    assert known == [False] * 44 + [True] * 256
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.x:{port}",
+     "127.0.0.1:{port}.", "127.0.0.1:{port},evil.example", "", "[::1]:{port}", "127.1:{port}"],
+)  # fmt: skip
+def test_under_another_name_nothing_is_answered(page: Any, host: str) -> None:
+    """DNS rebinding: a site's own name, pointed at this machine, arrives in the Host header."""
+    host = host.format(port=page.client.base_url.port)
+    for path in ("/", "/static/main.js", "/api/overview"):
+        assert page.client.get(path, headers={"Host": host}).status_code == 421
+
+
+def test_this_machine_has_two_names(page: Any, server: PageServer) -> None:
+    port = page.client.base_url.port
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        assert page.client.get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://127.0.0.1:{port}"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://localhost:{port}"},  # the same server, but not the page that asks
+        {"Origin": ""},
+        {CSRF_HEADER: ""},
+        {CSRF_HEADER: "guessed"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_another_site_cannot_write(page: Any, headers: dict[str, str]) -> None:
+    view = page.first()
+    port = page.client.base_url.port
+    headers = {name: value.format(port=port) for name, value in headers.items()}
+    body = {"annotator": "Eve", "base_version": 0, "key": "key-of-eve", "reason": "mischief"}
+    answer = page.client.post(
+        f"/api/slices/{view['id']}/skip", json=body, headers=page.headers | headers
+    )
+    assert answer.status_code == 403
+    assert page.first() == view
+
+
+def test_without_an_origin_nothing_is_written(page: Any) -> None:
+    answer = page.client.post(
+        "/api/query/finish", json={"cycle": 0}, headers={CSRF_HEADER: page.csrf}
+    )
+    assert answer.status_code == 403
+
+
+def test_another_site_cannot_read(page: Any) -> None:
+    for site in ("cross-site", "same-site"):
+        answer = page.client.get("/api/overview", headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+
+
+def test_the_secret_of_one_session_is_none_for_another(page: Any) -> None:
+    first = page.csrf
+    page.enter()
+    answer = page.client.post(
+        "/api/query/finish", json={"cycle": 0}, headers=page.headers | {CSRF_HEADER: first}
+    )
+    assert answer.status_code == 403
+
+
+def test_every_answer_says_what_a_browser_may_do(page: Any) -> None:
+    view = page.first()
+    answers = [
+        page.get("/"),
+        page.get("/static/main.js"),
+        page.get("/api/overview"),
+        page.get(f"/api/slices/{view['id']}/image"),
+        page.get(f"/api/slices/{view['id']}/proposal"),
+        page.get("/api/slices/none/image"),
+        page.get("/nothing"),
+        page.client.get("/", headers={"Host": "evil.example"}),
+        page.client.post("/api/overview", headers=page.headers),
+        page.client.post("/api/query/finish", content=b"{", headers=page.headers),
+    ]
+    assert [a.status_code for a in answers] == [
+        200,
+        200,
+        200,
+        200,
+        204,
+        404,
+        404,
+        421,
+        405,
+        422,
+    ]
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cache-control"] == "no-store"
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script_of_its_own() -> None:
+    files = page_files()
+    html = files["/"].content.decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|style=", html)
+    for path, file in files.items():
+        text = file.content.decode()
+        outside = set(re.findall(r"https?://[^\s\"'`)]+", text))
+        assert outside <= {"http://www.w3.org/2000/svg"}, path
+        for banned in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ):
+            assert banned not in text, path
+        for module in re.findall(r"from \"([^\"]+)\"", text):
+            place = Path("/static", *Path(path).parts[2:-1], module)
+            assert str(place).replace("/tools/../", "/") in files, (path, module)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../server.py", "/static/%2e%2e/server.py", "/static/..%2fserver.py",
+     "//etc/passwd", "/static//main.js", "/static/tools", "/static/", "/static/main.js/",
+     "/static/%00main.js",
+     "/static/..\\server.py", "/api/slices/..%2f..%2fetc%2fpasswd/image"],
+)  # fmt: skip
+def test_no_path_of_an_address_reaches_the_file_system(page: Any, path: str) -> None:
+    assert page.client.get(path, follow_redirects=False).status_code == 404
+
+
+def test_the_description_of_the_routes_is_behind_the_token_and_its_pages_are_off(
+    page: Any,
+) -> None:
+    assert page.get("/api/openapi.json").json()["paths"]["/api/overview"]
+    assert page.get("/docs").status_code == page.get("/redoc").status_code == 404
+
+
+def test_a_body_is_bounded_whether_its_length_is_announced_or_not(page: Any) -> None:
+    large = b'{"cycle": "' + b"x" * LARGEST_BODY + b'"}'
+    kind = {"Content-Type": "application/json"}
+    announced = page.client.post(
+        "/api/query/finish", content=large, headers=page.headers | kind
+    )
+    streamed = page.client.post(
+        "/api/query/finish",
+        content=iter([large[:100], large[100:]]),
+        headers=page.headers | kind,
+    )
+    assert (announced.status_code, streamed.status_code) == (413, 413)
+
+
+def test_what_a_browser_is_told_of_an_error_holds_no_folder_and_no_traceback(
+    page: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = page.first()
+    problem = CheckpointError("/home/anna/Mrs Miller/model.safetensors is damaged.")
+
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(Desk, "image", fail)
+    told = page.get(f"/api/slices/{view['id']}/image")
+    assert told.status_code == 500
+    assert told.json()["problem"] == "model.safetensors is damaged."
+    monkeypatch.setattr(Desk, "image", lambda *_: 1 / 0)
+    surprised = page.get(f"/api/slices/{view['id']}/image")
+    assert surprised.status_code == 500
+    assert "division" not in surprised.text
+    assert "Traceback" not in surprised.text
+
+
+_NAMES = st.text("aZ9 ,.-()é", min_size=1, max_size=8).filter(lambda name: name.strip() == name)
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=4), st.from_regex(r"[a-z]{1,8}", fullmatch=True))
+def test_no_folder_is_left_in_a_message(folders: list[str], name: str) -> None:
+    for start, sign in (("/", "/"), ("C:\\", "\\"), ("\\\\", "\\")):
+        path = start + sign.join([*folders, name])
+        told = without_paths(f"Expected to read {path}, got: nothing.")
+        assert told == f"Expected to read {name}, got: nothing."
+
+
+def test_messages_without_paths_stay_as_they_are() -> None:
+    text = "Expected 3 slices/volume, got 1/2; ratio 3 / 4 and 12.5 mm."
+    assert without_paths(text) == text
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ({"host": "0.0.0.0"}, "stands for all"),  # noqa: S104
+        ({"host": "::"}, "stands for all"),
+        ({"host": ""}, "stands for all"),
+        ({"host": "192.168.1.20"}, "without TLS"),
+        ({"host": "scans.example"}, "without TLS"),
+        ({"port": 70_000}, "65535"),
+        ({"certfile": Path("cert.pem")}, "belong together"),
+        ({"certfile": Path("no.pem"), "keyfile": Path("no.key")}, "no.pem"),
+    ],
+)
+def test_a_place_that_others_could_read_along_is_refused(
+    place: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(SettingsError, match=expected):
+        Place(**place)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.5.5.5"])
+def test_this_machine_alone_needs_no_tls(host: str) -> None:
+    assert Place(host=host).loopback
+    assert not Place(host="192.168.1.20", insecure=True).loopback
