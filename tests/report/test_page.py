@@ -321,7 +321,7 @@ def test_runs_that_failed_are_told_with_their_cause(
 ) -> None:
     write_run("a", [0.5, 0.6])
     ended = [
-        {"run": "runs/random-0", "state": "finished", "cause": None, "seconds": 3.0},
+        {"run": "runs/a", "state": "unfinished", "cause": None, "seconds": None},
         {"run": "runs/tta/seed-0", "state": "failed", "cause": "<b>no memory", "seconds": 120},
         {"run": "runs/tta/seed-1", "state": "unfinished", "cause": None, "seconds": None},
     ]
@@ -330,7 +330,8 @@ def test_runs_that_failed_are_told_with_their_cause(
         page = _Page(write_report(folder))
         assert "1 run failed" in page.words
         assert "runs/tta/seed-0<b>no memory2 min 00 s" in page.words
-        assert "tta/seed-1" not in page.words
+        assert "1 run has recorded nothing yet" in page.words
+        assert "Runs without a result\nruns/tta/seed-1" in page.words
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1, null]", '[{"seconds": "x"}]', "\x00"])

@@ -21,12 +21,14 @@ class Ended:
 
     Attributes:
         run: Its name in the benchmark.
+        folder: Where it lies, or would.
         state: "finished", "failed" or "unfinished".
         cause: Why it failed; empty where it did not.
         seconds: How long it took this time; None where that is not known.
     """
 
     run: str
+    folder: Path
     state: str
     cause: str
     seconds: float | None
@@ -45,15 +47,16 @@ def read_outcomes(folder: Path) -> tuple[Ended, ...]:
         except (OSError, ValueError):
             continue
         rows = noted if isinstance(noted, list) else []
-        return tuple(_ended(row) for row in rows if isinstance(row, Mapping))
+        return tuple(_ended(row, place) for row in rows if isinstance(row, Mapping))
     return ()
 
 
-def _ended(row: Mapping[str, object]) -> Ended:
+def _ended(row: Mapping[str, object], place: Path) -> Ended:
     seconds = row.get("seconds")
     known = isinstance(seconds, int | float) and math.isfinite(seconds)
     return Ended(
         run=plain_text(str(row.get("run", ""))),
+        folder=place / str(row.get("run", "")),
         state=plain_text(str(row.get("state", ""))),
         cause=plain_text(str(row.get("cause") or "")),
         seconds=float(seconds) if known and isinstance(seconds, int | float) else None,

@@ -153,7 +153,7 @@ def _write(
         note=NOTE,
         remarks=opened.remarks,
         shows_scans=any(figure["scans"] for part in sections for figure in part["figures"]),
-        failed=[_failed(one) for one in read_outcomes(folder) if one.state == "failed"],
+        **_outcomes(folder, runs),
         recipe=_RECIPE if _has_recipe(folder) else None,
     )
     write_atomically(out / "report.html", page)
@@ -209,6 +209,19 @@ def _lead_of_all(sections: Sequence[Mapping[str, Any]], runs: Sequence[Run]) -> 
         "in data, in how it was prepared or in how it was split: each is compared by itself. "
         f"{duration(total)} of training, scoring, selecting and evaluating."
     )
+
+
+def _outcomes(folder: Path, runs: Sequence[Run]) -> dict[str, Any]:
+    """The runs of a benchmark that failed, and those that have recorded nothing yet."""
+    ended = read_outcomes(folder)
+    known = {run.folder.resolve() for run in runs}
+    waiting = [
+        one for one in ended if one.state == "unfinished" and one.folder.resolve() not in known
+    ]
+    return {
+        "failed": [_failed(one) for one in ended if one.state == "failed"],
+        "waiting": [one.run for one in waiting],
+    }
 
 
 def _failed(ended: Ended) -> dict[str, str]:
