@@ -159,6 +159,7 @@ def test_assignments_reach_every_setting_and_come_last() -> None:
         ("uncertainty.samples=3", "Unknown setting uncertainty.samples"),
         ("selection.aggregation=median", "selection.aggregation"),
         ("selection.name=volume-cap", "--set selection.selection=stochastic-batches"),
+        ("selection={name: volume-cap, selection: null}", "got none"),
         ("no equals sign", "path.to.setting=value"),
         ("training..steps=3", "path.to.setting=value"),
         ("training.steps=[", "YAML"),
@@ -283,6 +284,7 @@ def test_assignments_reach_a_selection_inside_a_selection() -> None:
             "Expected selection.selection 'pathlib:Path' to be a frozen dataclass",
         ),
         (None, "--set selection.selection=stochastic-batches"),
+        ({}, "Expected selection.selection to be one of"),
     ],
 )
 def test_what_is_wrong_inside_a_selection_is_named_by_its_path(

@@ -123,7 +123,7 @@ def resolve_selection(chosen: object, where: str = "selection") -> Resolved[Sele
     for field in _selections_in(kind):
         if fields.get(field.name) is not None:
             wrapped[field.name] = resolve_selection(fields[field.name], f"{where}.{field.name}")
-        elif field.name not in fields and not _has_default(field):
+        elif not _may_be_absent(kind, field, given=field.name in fields):
             raise SettingsError(
                 f"Expected a selection for {name} to wrap as {where}.{field.name}, got none.",
                 remedy=f"For example: --set {where}.{field.name}=stochastic-batches",
@@ -170,9 +170,12 @@ def _selections_in(kind: type[Any]) -> list[dataclasses.Field[Any]]:
     ]
 
 
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    absent = dataclasses.MISSING
-    return field.default is not absent or field.default_factory is not absent
+def _may_be_absent(kind: type[Any], field: dataclasses.Field[Any], *, given: bool) -> bool:
+    """Whether a field may be None, where it is given as that, or else be left out."""
+    if given:
+        return type(None) in get_args(get_type_hints(kind)[field.name])
+    nothing = dataclasses.MISSING
+    return field.default is not nothing or field.default_factory is not nothing
 
 
 def _parameters(
