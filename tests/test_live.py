@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from nextslice.config import resolve_live_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.errors import (
     ProjectChangedError,
@@ -67,6 +68,18 @@ def test_the_settings_are_kept_resolved_and_open_the_project_again(
     assert not {"cycles", "split", "evaluation"} & set(kept)
     with LiveProject.open(tmp_path / "project") as project:
         assert project.config == config
+
+
+def test_a_selection_that_ignores_scores_has_nothing_scored_unless_told() -> None:
+    data = {"data": {"folder": "scans", "labels": "organ=1"}}
+    assert resolve_live_config("quick", data | {"selection": "random"}).uncertainty is None
+    told = resolve_live_config("quick", data | {"selection": "random", "uncertainty": "tta"})
+    assert told.uncertainty is not None
+    assert told.uncertainty.name == "tta"
+    usual = resolve_live_config("quick", data, ["uncertainty.samples=3"])
+    assert usual.uncertainty is not None
+    assert usual.uncertainty.name == "dropout"
+    assert usual.uncertainty.parameters["samples"] == 3
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def resolve_config(
     Raises:
         SettingsError: A name, a type or a range is wrong; says which and what is allowed.
     """
-    return _resolved(Config, preset, changes, assignments, threads)
+    return _resolved(Config, preset, changes, assignments, threads, scored_by="entropy")
 
 
 def resolve_live_config(
@@ -159,10 +159,10 @@ def resolve_live_config(
 ) -> LiveConfig:
     """The same for a live project: see :func:`resolve_config`.
 
-    The default strategy is MC dropout with stochastic batches.
+    The default strategy is stochastic batches of MC dropout.
     """
-    chosen = {"uncertainty": "dropout", "selection": "stochastic-batches"}
-    return _resolved(LiveConfig, preset, merged(chosen, changes), assignments, None)
+    changes = {"selection": "stochastic-batches", **changes}
+    return _resolved(LiveConfig, preset, changes, assignments, scored_by="dropout")
 
 
 def _resolved(
@@ -170,7 +170,9 @@ def _resolved(
     preset: str,
     changes: Mapping[str, object],
     assignments: Sequence[str],
-    threads: int | None,
+    threads: int | None = None,
+    *,
+    scored_by: str,
 ) -> _Settings:
     known = {*kind.model_fields, "uncertainties"}
     settings = {name: value for name, value in _preset(preset).items() if name in known}
@@ -184,7 +186,7 @@ def _resolved(
     settings["selection"] = selection.plain
     uncertainty = named(settings.get("uncertainty"))
     if "scores" in selection.built.requires:
-        uncertainty = merged({"name": "entropy"}, uncertainty)
+        uncertainty = merged({"name": scored_by}, uncertainty)
     if uncertainty:
         defaults = of_uncertainties.get(str(uncertainty.get("name")), {})
         settings["uncertainty"] = resolve_uncertainty(merged(defaults, uncertainty)).plain
