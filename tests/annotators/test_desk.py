@@ -356,7 +356,7 @@ def test_proposals_and_uncertainties_come_with_a_query_of_a_model(
             proposal, map_ = desk.proposal(view.id), desk.uncertainty(view.id)
             assert proposal is not None
             assert map_ is not None
-            assert proposal.mask.shape == map_.pixels.shape == view.shape
+            assert proposal.mask.shape == map_.pixels.shape == view.shape == desk.shape(view.id)
             [predicted] = model.predict(desk._pool.images[[row]])
             assert np.array_equal(proposal.mask, desk._live.native(row).from_pool(predicted))
             assert map_.pixels.min() >= 0

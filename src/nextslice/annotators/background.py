@@ -93,7 +93,8 @@ class Background:
         except Exception as error:
             # Whatever it is, people go on annotating and are told; nothing saved is lost.
             logger.exception("The way to the next query failed.")
-            self.error = f"{type(error).__name__}: {error}"
+            why = error.strerror if isinstance(error, OSError) else None  # without its path
+            self.error = f"{type(error).__name__}: {why or error}"
         finally:
             self.progress = None
 

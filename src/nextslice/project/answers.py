@@ -6,7 +6,7 @@ it is kept, but does not count. The slice's state follows from its newest answer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ __all__ = [
     "AnswerKind",
     "NewAnswer",
     "add_answer",
+    "add_changed",
     "newest_answers",
     "statement_of_newest",
     "versions_of",
@@ -200,6 +201,32 @@ def add_answer(connection: Connection, new: NewAnswer) -> Answer:
             update(slices).where(slices.c.row == new.row).values(state=answer.state)
         )
     return answer
+
+
+def add_changed(
+    connection: Connection,
+    masks: Mapping[int, str],
+    *,
+    kind: AnswerKind,
+    annotator: str,
+    cycle: int | None,
+) -> None:
+    """Add masks on the pool's grid, but for those that are the newest of their slices already.
+
+    Args:
+        connection: To the project's database.
+        masks: Row -> the name of its mask.
+        kind: Drawn, or given.
+        annotator: Who or what drew them.
+        cycle: Whose query they answer, if any.
+    """
+    known = newest_answers(connection, masks)
+    for row, name in masks.items():
+        if row not in known or known[row].mask_sha256 != name:
+            new = NewAnswer(
+                row=row, kind=kind, annotator=annotator, cycle=cycle, mask_sha256=name
+            )
+            add_answer(connection, new)
 
 
 def _the_same(known: Answer, new: NewAnswer) -> Answer:

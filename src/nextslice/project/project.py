@@ -24,7 +24,7 @@ from nextslice.project.answers import (
     AnswerKind,
     NewAnswer,
     add_answer,
-    newest_answers,
+    add_changed,
 )
 from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
@@ -163,13 +163,7 @@ class Project(Records):
     ) -> None:
         names = {row: self._masks.put(mask) for row, mask in masks.items()}
         with self._writing() as connection:
-            newest = newest_answers(connection, names)
-            for row, name in names.items():
-                if row not in newest or newest[row].mask_sha256 != name:
-                    answer = NewAnswer(
-                        row=row, kind=kind, annotator=annotator, cycle=cycle, mask_sha256=name
-                    )
-                    add_answer(connection, answer)
+            add_changed(connection, names, kind=kind, annotator=annotator, cycle=cycle)
 
     # What happens, in the order in which it happens in a cycle
 
