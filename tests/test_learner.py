@@ -300,7 +300,8 @@ def test_a_score_that_is_not_finite_stops_the_query(
     with learn() as learner:
         _loop(learner, 1)
         with torch.no_grad():
-            next(learner.model.predictor.parameters()).fill_(float("nan"))
+            for parameter in learner.model.predictor.parameters():
+                parameter.fill_(float("nan"))
         with pytest.raises(ns.NextsliceError, match="finite scores from Entropy"):
             learner.ask(budget=3)
         assert learner.cycle == 1
