@@ -11,6 +11,7 @@ reported as not measured. On a machine that does other work the ratios are worth
 - ``measure.py``: times and memory, measured honestly
 - ``profiling.py``: where the time went, for rows that miss their target
 - ``results.py``: what a row finds out
+- ``rankings.py``: whether two ways of scoring give the same ranking
 - ``inputs.py``: the slices and networks that the rows work on
 - ``row_01_...`` to ``row_10_...``: the rows
 - ``machine.py``: what it ran on

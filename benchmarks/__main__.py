@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main() -> None:
     if out is not None:  # before the long wait, in case it cannot be written
         (out.parent / "images").mkdir(parents=True, exist_ok=True)
     load, began = machine.load(), time.perf_counter()
-    if load > machine.BUSY:
+    if machine.busy(load):
         say(f"This machine has other work to do (load {load:.1f}): expect wide spreads.")
     measured = {}
     for number in chosen:
@@ -55,6 +56,9 @@ def main() -> None:
     else:
         out.write_text(page, encoding="utf-8")
         say(f"wrote {out}")
+    crashed = [str(number) for number, row in measured.items() if row.crashed]
+    if crashed:
+        sys.exit(f"Not measured: {', '.join(crashed)}. What went wrong is said above.")
 
 
 def _arguments() -> argparse.Namespace:

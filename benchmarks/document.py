@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from benchmarks import inputs
-from benchmarks.machine import BUSY, commit, describe_machine, gpu_line, versions
-from benchmarks.results import NOT_MEASURED, Measured, Result
+from benchmarks.machine import busy, commit, describe_machine, gpu_line, versions
+from benchmarks.results import Count, Measured, Result
 
 __all__ = ["write_page"]
 
 _HEAD = (
-    "| # | work | ours | theirs | side by side with | ratio (lowest–highest) | target | met |"
+    "| # | work | ours | theirs | side by side with | ratio (lowest–highest) | rounds "
+    "| target | met |"
 )
-_RULE = "|---|---|---|---|---|---|---|---|"
+_RULE = "|---|---|---|---|---|---|---|---|---|"
 
 
 def write_page(
@@ -35,9 +36,6 @@ def write_page(
         smoke: Whether the sizes were tiny, so that the numbers mean nothing.
     """
     results = [result for row in measured.values() for result in row.results]
-    judged = [result for result in results if result.met is not None]
-    absent = sum(result.ratio == NOT_MEASURED for result in results)
-    reached = sum(bool(result.met) for result in judged)
     parts = [
         "# Speed and memory",
         "*Written by `make bench`; do not edit.*",
@@ -45,16 +43,15 @@ def write_page(
         if smoke
         else "",
         "What nextslice costs, side by side with what one would use instead, on one machine in "
-        "one run. Times differ from machine to machine; the ratios are what to look at. Each "
-        "ratio is the median over rounds in which both sides took turns, with the lowest and "
-        "the highest round in brackets; another run may differ by more. One processor thread, "
-        "unless a line says otherwise.",
-        f"{reached} of {len(judged)} targets are met."
-        + (f" {absent} lines could not be measured; their notes say why." if absent else ""),
+        "one run. Times differ from machine to machine; the ratios are what to look at. Both "
+        "sides took turns, in as many rounds as the line says: the ratio is the median over "
+        "them, with the lowest and the highest in brackets. A line of one round is a single "
+        "measurement, of which nobody knows the spread; another run may differ by more than "
+        "any brackets. One processor thread, unless a line says otherwise.",
+        str(Count.of(results)),
         "\n".join([_HEAD, _RULE, *map(_line, results)]),
-        f"![Seconds for a query against the size of the pool]({plot})" if plot else "",
+        f"![Seconds for a selection against the size of the pool]({plot})" if plot else "",
         _section("Notes to the lines", [_note(r) for r in results if r.note]),
-        _section("The same results", [n for row in measured.values() for n in row.notes]),
         _section(
             "Machine",
             [
@@ -64,7 +61,7 @@ def write_page(
                 f"Slices and volumes: {inputs.data_name()}.",
                 f"{datetime.now(UTC):%Y-%m-%d}; {minutes:.0f} minutes in all. Load of the "
                 f"machine before it began: {load:.1f}."
-                + (" It had other work to do, so the spreads are wide." if load > BUSY else ""),
+                + (" It had other work to do, so the spreads are wide." if busy(load) else ""),
             ],
         ),
         "## Again\n\n"
@@ -87,6 +84,7 @@ def _line(result: Result) -> str:
         result.peer,
         result.peer_name,
         result.ratio,
+        str(result.rounds) if result.rounds else "–",
         result.target or "–",
         met,
     )

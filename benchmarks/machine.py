@@ -13,9 +13,7 @@ import torch
 
 from nextslice.models.devices import resolve_precision
 
-__all__ = ["BUSY", "commit", "describe_machine", "gpu_line", "load", "versions"]
-
-BUSY = 0.5  # from this load on the machine has other work to do
+__all__ = ["busy", "commit", "describe_machine", "gpu_line", "load", "versions"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = (
@@ -49,12 +47,15 @@ def describe_machine() -> str:
 
 def gpu_line() -> str:
     """Whether there was a GPU, and what that means for the numbers."""
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name()
-        return f"A GPU is here ({name}), but this suite measures on the processor alone."
+    at_hand = (
+        f"{torch.cuda.get_device_name()} was at hand and not used"
+        if torch.cuda.is_available()
+        else "none was at hand"
+    )
     return (
-        "No GPU was at hand: rows 2, 3, 4 and 6, the paper's full protocol and a full cycle of "
-        "it were not measured on one."
+        "The suite measures on the processor only; it has no way to measure on a GPU, and "
+        f"{at_hand}. So there are no numbers of one for rows 2, 3, 4 and 6, nor for the "
+        "paper's full protocol."
     )
 
 
@@ -75,6 +76,11 @@ def commit() -> str:
 def load() -> float:
     """How many processes wanted to run in the last minute."""
     return os.getloadavg()[0]
+
+
+def busy(load: float) -> bool:
+    """Whether other work took more than half of the cores."""
+    return load > 0.5 * (os.cpu_count() or 1)
 
 
 def versions() -> str:

@@ -29,10 +29,12 @@ _LOOKS = {
     "nextslice": _Look("stochastic batches, nextslice", "#0072B2", "-", "o"),
     "permutation": _Look("permutation alone, numpy", "#6b6b6b", ":", "x"),
     "lists": _Look("stochastic batches, Python lists", "#56B4E9", "--", "s"),
-    "Core-set: nextslice": _Look("Core-set, nextslice", "#D55E00", "-", "D"),
-    "Core-set: scikit-activeml": _Look("Core-set, scikit-activeml", "#E69F00", "--", "^"),
+    "Core-set: nextslice": _Look("Core-set of 512 features, nextslice", "#D55E00", "-", "D"),
+    "Core-set: scikit-activeml": _Look(
+        "Core-set of 512 features, scikit-activeml", "#E69F00", "--", "^"
+    ),
     "Core-set: full distance matrix": _Look(
-        "Core-set, full distance matrix", "#009E73", "-.", "v"
+        "Core-set of 512 features, full distance matrix", "#009E73", "-.", "v"
     ),
 }
 
@@ -57,8 +59,10 @@ def draw(curves: Sequence[Curve], folder: Path) -> Path:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("slices in the pool", color=_INK)
-    axes.set_ylabel("seconds for a query of 10 slices", color=_INK)
-    axes.set_title("What a query costs as the pool grows", loc="left", color=_INK, fontsize=11)
+    axes.set_ylabel("seconds for a selection of 10 slices", color=_INK)
+    axes.set_title(
+        "What a selection costs as the pool grows", loc="left", color=_INK, fontsize=11
+    )
     axes.grid(color="#e4e4e4", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.measure import Ratio, Timings
+from benchmarks.measure import Timings
 
 __all__ = [
     "NOT_MEASURED",
+    "Count",
     "Curve",
     "Measured",
     "Plan",
@@ -42,21 +43,23 @@ class Target:
     Attributes:
         bound: The number.
         kind: "faster" is the peer's time by ours, at least the bound; "time" is our time by
-            the peer's, at most the bound; "at most" is any other number, at most the bound.
+            the peer's, at most the bound; "at most" and "at least" are any other number.
     """
 
     bound: float
-    kind: Literal["faster", "time", "at most"]
+    kind: Literal["faster", "time", "at most", "at least"]
 
     def __str__(self) -> str:
         return {
             "faster": f"≥ {self.bound:g}× as fast",
             "time": f"≤ {self.bound:g}× the time",
             "at most": f"≤ {self.bound:g}",
+            "at least": f"≥ {self.bound:g}",
         }[self.kind]
 
     def met(self, value: float) -> bool:
-        return value >= self.bound if self.kind == "faster" else value <= self.bound
+        upwards = self.kind in {"faster", "at least"}
+        return value >= self.bound if upwards else value <= self.bound
 
     def distance(self, value: float) -> str:
         """By how much `value` misses the bound."""
@@ -78,6 +81,8 @@ class Result:
         ratio: The median with its spread, in the direction of the target.
         target: The target in words; empty where the line is for comparison only.
         met: Whether the median meets it; None without a target or a measurement.
+        rounds: How many rounds the ratio is the median of; 0 where nothing was measured.
+        unmeasured: How many targets got no verdict for want of a measurement.
         note: What a reader has to know to read the line rightly.
         missed: By how much, where it is missed.
         reason: Why, where it is missed.
@@ -92,6 +97,8 @@ class Result:
     ratio: str
     target: str = ""
     met: bool | None = None
+    rounds: int = 1
+    unmeasured: int = 0
     note: str = ""
     missed: str = ""
     reason: str = ""
@@ -108,11 +115,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measured:
-    """All that a row found out."""
+    """All that a row found out; `crashed` where it came to no end."""
 
     results: list[Result]
-    notes: list[str] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    crashed: bool = False
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -122,12 +129,39 @@ class Measured:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             [Result(**result) for result in raw["results"]],
-            raw["notes"],
             [
                 Curve(c["name"], [(int(n), float(s)) for n, s in c["points"]])
                 for c in raw["curves"]
             ],
+            raw["crashed"],
         )
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many targets there are, and what became of them."""
+
+    met: int
+    missed: int
+    unmeasured: int
+
+    @classmethod
+    def of(cls, results: Iterable[Result]) -> Count:
+        lines = list(results)
+        return cls(
+            sum(line.met is True for line in lines),
+            sum(line.met is False for line in lines),
+            sum(line.unmeasured for line in lines),
+        )
+
+    def __str__(self) -> str:
+        together = self.met + self.missed + self.unmeasured
+        absent = (
+            f" {self.unmeasured} could not be measured and count as not met; the notes say why."
+            if self.unmeasured
+            else ""
+        )
+        return f"{self.met} of {together} targets are met.{absent}"
 
 
 def compare(
@@ -172,6 +206,7 @@ def compare(
         ratio=f"{ratio} × {'the time' if slower else 'as fast'}",
         target="" if target is None else str(target),
         met=met,
+        rounds=timings.rounds,
         note=note,
         missed=target.distance(ratio.median) if target is not None and met is False else "",
         reason=reason if met is False else "",
@@ -182,38 +217,53 @@ def compare(
 def quantity(
     row: int,
     work: str,
-    value: float | Ratio,
-    target: Target,
+    value: float,
+    target: Target | None = None,
     *,
     ours: str,
     peer: str = "–",
     peer_name: str = "–",
     unit: str = "",
+    digits: int = 3,
     note: str = "",
     reason: str = "",
 ) -> Result:
-    """A line about something else than a pair of times: bytes, shares, growth."""
-    median = value.median if isinstance(value, Ratio) else value
-    met = target.met(median)
+    """A line about something else than a pair of times: bytes, shares, growth, ranks."""
+    met = None if target is None else target.met(value)
     return Result(
         row=row,
         work=work,
         ours=ours,
         peer=peer,
         peer_name=peer_name,
-        ratio=str(value) if isinstance(value, Ratio) else f"{value:.3g}",
-        target=f"{target}{unit}",
+        ratio=f"{value:.{digits}g}",
+        target="" if target is None else f"{target}{unit}",
         met=met,
         note=note,
-        missed="" if met else target.distance(median),
-        reason="" if met else reason,
+        missed=target.distance(value) if target is not None and met is False else "",
+        reason=reason if met is False else "",
     )
 
 
 def not_measured(
-    row: int, work: str, why: str, *, peer_name: str = "–", target: Target | None = None
+    row: int,
+    work: str,
+    why: str,
+    *,
+    peer_name: str = "–",
+    target: Target | None = None,
+    targets: int | None = None,
 ) -> Result:
-    """A line that says why there is no number."""
+    """A line that says why there is no number.
+
+    Args:
+        row: The number of the work.
+        work: What was to be done.
+        why: Why it was not.
+        peer_name: Side by side with what it was to be.
+        target: What would have been judged.
+        targets: How many targets go without a verdict, where the line stands for several.
+    """
     return Result(
         row=row,
         work=work,
@@ -222,6 +272,8 @@ def not_measured(
         peer_name=peer_name,
         ratio=NOT_MEASURED,
         target="" if target is None else str(target),
+        rounds=0,
+        unmeasured=int(target is not None) if targets is None else targets,
         note=f"not measured: {why}",
     )
 

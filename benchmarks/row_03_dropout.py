@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable
 
@@ -14,8 +13,9 @@ from torch.utils.data import TensorDataset
 from benchmarks import inputs
 from benchmarks.measure import Stopwatch, interleaved, say, timed
 from benchmarks.profiling import torch_profile
+from benchmarks.rankings import compare_rankings
 from benchmarks.results import Measured, Plan, Result, Target, compare, not_measured
-from benchmarks.row_02_entropy import agreement, bare_pass
+from benchmarks.row_02_entropy import AS_TRAINED, bare_pass, in_bfloat16, plain_network
 from nextslice.models.inference import SegmentationModel
 from nextslice.seeds import derive_seed
 from nextslice.uncertainty import MCDropout
@@ -38,10 +38,10 @@ BATCH = 32  # baal's default
 
 
 def measure(plan: Plan) -> Measured:
-    results = []
+    results: list[Result] = []
     for channels, slices in inputs.whole_batches(2, 1, smoke=plan.smoke).items():
         results += _one_width(channels, slices, plan.seconds * 0.4)
-    return Measured(results, notes=[_same_scores(plan)])
+    return Measured(results + _rankings(plan))
 
 
 def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[Result]:
@@ -55,13 +55,17 @@ def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[R
     works: dict[str, Stopwatch] = {
         "ours": timed(score),
         "bare": timed(bare_pass(model, images, SAMPLES)),
+        "folded": timed(bare_pass(model, images, SAMPLES, network=model.predictor)),
     }
+    halves = model.precision.name == "bfloat16"
     if not NO_BAAL:
-        works["baal"] = timed(baal_scores(model.network, images))
+        works["baal"] = timed(baal_scores(model, images))
+        if halves:
+            works["baal half"] = timed(baal_scores(model, images, half=True))
     timings = interleaved(works, seconds=seconds)
     work, per = f"MC dropout, K = {SAMPLES}, width {channels[0]}", (slices, "/slice")
     peer, target = "baal: `predict_on_dataset` + BALD", Target(4, "faster")
-    return [
+    results = [
         compare(
             ROW,
             work,
@@ -70,10 +74,21 @@ def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[R
             peer_name=f"{SAMPLES} bare forward passes, {model.precision.name}",
             target=Target(0.8, "time"),
             per=per,
-            note=f"{slices} slices.",
+            note=f"{slices} slices. {AS_TRAINED}",
             reason="Only the first level lies before the first dropout and is shared; every "
             "pass still multiplies its masks and takes softmax, logarithm and sums of its own.",
             profile=lambda: torch_profile(score),
+        ),
+        compare(
+            ROW,
+            work,
+            timings,
+            "folded",
+            peer_name=f"{SAMPLES} bare forward passes of the folded network, "
+            f"{model.precision.name}",
+            per=per,
+            note="For comparison: what sharing the first level gains by itself, less what the "
+            "masks and the divergence cost.",
         ),
         not_measured(ROW, work, NO_BAAL, peer_name=peer, target=target)
         if NO_BAAL
@@ -90,13 +105,42 @@ def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[R
             profile=lambda: torch_profile(score),
         ),
     ]
+    if "baal half" in works:
+        results.append(
+            compare(
+                ROW,
+                work,
+                timings,
+                "baal half",
+                peer_name=f"{peer}, under `torch.autocast` in bfloat16",
+                per=per,
+                note="For comparison: the same number format on both sides.",
+            )
+        )
+    return results
 
 
-def baal_scores(network: nn.Module, images: np.ndarray) -> Callable[[], np.ndarray]:
-    """baal as its documentation uses it."""
-    plain = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+class _Halved(nn.Module):
+    """A network under autocast; its logits in float32, which numpy knows."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits: torch.Tensor = self.network(images)
+        return logits.float()
+
+
+def baal_scores(
+    model: SegmentationModel, images: np.ndarray, *, half: bool = False
+) -> Callable[[], np.ndarray]:
+    """baal as its documentation uses it, on request in bfloat16."""
+    plain = patch_module(plain_network(model))
     wrapper = ModelWrapper(
-        patch_module(plain), TrainingArgs(batch_size=BATCH, use_cuda=False, workers=0)
+        _Halved(plain) if half else plain,
+        TrainingArgs(batch_size=BATCH, use_cuda=False, workers=0),
     )
     dataset = TensorDataset(torch.from_numpy(images)[:, None])
 
@@ -108,15 +152,31 @@ def baal_scores(network: nn.Module, images: np.ndarray) -> Callable[[], np.ndarr
     return run
 
 
-def _same_scores(plan: Plan) -> str:
-    """The same thinned networks by the plain path: whole passes, all maps kept."""
+def _rankings(plan: Plan) -> list[Result]:
+    """The same thinned networks by the plain path, whole passes and all maps kept."""
     steps, slices = (4, 16) if plan.smoke else (150, 300)
+    say("  rankings")
     images = inputs.resident(slices)
-    model = inputs.trained_model(steps, precision="float32")
-    return (
-        f"MC dropout in float32 against the plain way with the same masks, {slices} slices: "
-        f"{agreement(MCDropout(SAMPLES).score(model, images, seed=0), _plain(model, images))}."
-    )
+    single = inputs.trained_model(steps, precision="float32")
+    method = MCDropout(SAMPLES)
+    fast = method.score(single, images, seed=0)
+    return [
+        *compare_rankings(
+            ROW,
+            f"MC dropout, K = {SAMPLES}, in float32",
+            fast,
+            _plain(single, images),
+            peer_name="the plain way with the same masks",
+        ),
+        *compare_rankings(
+            ROW,
+            f"MC dropout, K = {SAMPLES}, in bfloat16",
+            method.score(in_bfloat16(single), images, seed=0),
+            fast,
+            peer_name="the same in float32",
+            judged=False,
+        ),
+    ]
 
 
 def _plain(model: SegmentationModel, images: np.ndarray) -> np.ndarray:

@@ -10,8 +10,9 @@ import torch
 from benchmarks import inputs
 from benchmarks.measure import interleaved, peak_tensor_bytes, say, timed
 from benchmarks.profiling import torch_profile
+from benchmarks.rankings import compare_rankings
 from benchmarks.results import Measured, Plan, Result, Target, compare, quantity
-from benchmarks.row_02_entropy import agreement, bare_pass, plain_network
+from benchmarks.row_02_entropy import AS_TRAINED, bare_pass, in_bfloat16, plain_network
 from nextslice.models.augmentation import AugmentationSettings, apply, draw, invert
 from nextslice.models.inference import SegmentationModel
 from nextslice.seeds import derive_seed
@@ -23,10 +24,10 @@ BATCH = 8
 
 
 def measure(plan: Plan) -> Measured:
-    results = []
+    results: list[Result] = []
     for channels, slices in inputs.whole_batches(2, 1, smoke=plan.smoke).items():
         results += _one_width(channels, slices, plan.seconds * 0.4)
-    return Measured([*results, _memory()], notes=[_same_scores(plan)])
+    return Measured([*results, _memory(), *_rankings(plan)])
 
 
 def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[Result]:
@@ -67,7 +68,7 @@ def _one_width(channels: tuple[int, ...], slices: int, seconds: float) -> list[R
             "bare",
             peer_name=f"{SAMPLES} bare forward passes, {model.precision.name}",
             per=per,
-            note="For comparison: what the rotations and the divergence cost.",
+            note=f"For comparison: what the rotations and the divergence cost. {AS_TRAINED}",
         ),
     ]
 
@@ -112,10 +113,11 @@ def _memory() -> Result:
     say("  memory for K = 2 and K = 16")
     images = inputs.resident(26)
     model = inputs.untrained_model(inputs.NARROW)
-    few, many = (
-        peak_tensor_bytes(lambda k=k: TestTimeAugmentation(k).score(model, images, seed=0))
-        for k in (2, 16)
-    )
+
+    def scored_with(samples: int) -> Callable[[], object]:
+        return lambda: TestTimeAugmentation(samples).score(model, images, seed=0)
+
+    few, many = (peak_tensor_bytes(scored_with(samples)) for samples in (2, 16))
     return quantity(
         ROW,
         "TTA, peak of living tensors, K = 16, width 16, 26 slices",
@@ -129,12 +131,27 @@ def _memory() -> Result:
     )
 
 
-def _same_scores(plan: Plan) -> str:
+def _rankings(plan: Plan) -> list[Result]:
     steps, slices = (4, 16) if plan.smoke else (150, 300)
+    say("  rankings")
     images = inputs.resident(slices)
-    model: SegmentationModel = inputs.trained_model(steps, precision="float32")
-    ours = TestTimeAugmentation(SAMPLES).score(model, images, seed=0)
-    return (
-        f"TTA in float32 against the plain way with the same transforms, {slices} slices: "
-        f"{agreement(ours, plain_tta(model, images)())}."
-    )
+    single = inputs.trained_model(steps, precision="float32")
+    method = TestTimeAugmentation(SAMPLES)
+    fast = method.score(single, images, seed=0)
+    return [
+        *compare_rankings(
+            ROW,
+            f"TTA, K = {SAMPLES}, in float32",
+            fast,
+            plain_tta(single, images)(),
+            peer_name="the plain way with the same transforms",
+        ),
+        *compare_rankings(
+            ROW,
+            f"TTA, K = {SAMPLES}, in bfloat16",
+            method.score(in_bfloat16(single), images, seed=0),
+            fast,
+            peer_name="the same in float32",
+            judged=False,
+        ),
+    ]

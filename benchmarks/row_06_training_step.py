@@ -31,7 +31,7 @@ RATE = 1e-4
 
 
 def measure(plan: Plan) -> Measured:
-    results = []
+    results: list[Result] = []
     # width, side, steps, share of the time
     cases = (
         (inputs.NARROW, 50, 50, 0.2),
@@ -55,19 +55,19 @@ def _one_case(channels: tuple[int, ...], side: int, steps: int, seconds: float) 
         learning_rate=RATE,
         warmup_factor=1.0,
     )
-    timings = interleaved(
-        {
-            "ours": our_steps(trainer, images, masks),
-            "bare": bare_steps(channels, images, masks, steps),
-            "monai": monai_steps(channels, images, masks, steps),
-        },
-        seconds=seconds,
-        warm_up=False,  # each stopwatch leaves its first steps out
-    )
+    works: dict[str, Stopwatch] = {
+        "ours": our_steps(trainer, images, masks),
+        "bare": bare_steps(channels, images, masks, steps),
+        "monai": monai_steps(channels, images, masks, steps),
+    }
     precision = resolve_precision("auto", torch.device("cpu")).name
+    if precision == "bfloat16":
+        works["monai half"] = monai_steps(channels, images, masks, steps, half=True)
+    # Each stopwatch leaves its first steps out.
+    timings = interleaved(works, seconds=seconds, warm_up=False)
     work = f"training step, batch {BATCH}, {side}x{side}, width {channels[0]}"
     profile = our_profile(trainer, images, masks)
-    return [
+    results = [
         compare(
             ROW,
             work,
@@ -95,6 +95,19 @@ def _one_case(channels: tuple[int, ...], side: int, steps: int, seconds: float) 
             profile=profile,
         ),
     ]
+    if "monai half" in works:
+        results.append(
+            compare(
+                ROW,
+                work,
+                timings,
+                "monai half",
+                peer_name="MONAI's pipeline under `torch.autocast` in bfloat16",
+                per=(steps, ""),
+                note="For comparison: the same number format on both sides.",
+            )
+        )
+    return results
 
 
 def labelled_slices(side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +160,7 @@ def bare_steps(
     def step() -> None:
         with autocast(device, precision):
             logits = network(batch)
-        cross_entropy(logits.float(), target).backward()
+        torch.autograd.backward(cross_entropy(logits.float(), target))
         optimiser.step()
         optimiser.zero_grad()
 
@@ -155,9 +168,14 @@ def bare_steps(
 
 
 def monai_steps(
-    channels: tuple[int, ...], images: np.ndarray, masks: np.ndarray, steps: int
+    channels: tuple[int, ...],
+    images: np.ndarray,
+    masks: np.ndarray,
+    steps: int,
+    *,
+    half: bool = False,
 ) -> Stopwatch:
-    """MONAI's dictionaries, cache, random transforms and loader; float32 throughout."""
+    """MONAI's dictionaries, cache, random transforms and loader; on request in bfloat16."""
     keys = ("image", "label")
     items = [
         {"image": image[None], "label": mask[None]}
@@ -182,8 +200,10 @@ def monai_steps(
         def step() -> None:
             batch = next(batches)
             optimiser.zero_grad()
-            loss = cross_entropy(network(batch["image"]), batch["label"][:, 0].long())
-            loss.backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                logits = network(batch["image"])
+            loss = cross_entropy(logits.float(), batch["label"][:, 0].long())
+            torch.autograd.backward(loss)
             optimiser.step()
 
         return _after_warm_up(step, steps)()

@@ -49,7 +49,7 @@ def measure(plan: Plan) -> Measured:
             peer=seconds_text(score),
             peer_name="scoring",
             unit=" of scoring",
-            note="Entropy and stochastic batches; from the run's own cycles.csv, one run.",
+            note="Entropy and stochastic batches; from the run's own cycles.csv.",
         ),
         quantity(
             ROW,

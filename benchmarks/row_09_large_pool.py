@@ -67,7 +67,8 @@ def _line(pool: str, passed: Pass) -> Result:
     share = "all of it" if whole else f"its first {passed.done:,}, then stopped"
     result = quantity(
         ROW,
-        f"scoring {pool} ({share}): peak memory",
+        f"scoring {pool}, a sparse file, with a network of one convolution ({share}): "
+        "peak memory",
         held,
         TARGET,
         ours=f"{held:.2f} GB",
@@ -76,14 +77,13 @@ def _line(pool: str, passed: Pass) -> Result:
         unit=" GB above the model",
         note=f"Resident memory after {passed.seconds:.0f} s of scoring; "
         f"{_gigabytes(passed.anonymous):.2f} GB of it is the process's own, the rest is pages "
-        "of the mapped file. A sparse file, entropy by a network of one convolution, so that "
-        "reading counts.",
+        "of the mapped file. Entropy; the network is that small so that reading counts.",
         reason="Pages of a mapped file stay resident once they were read, until they are given "
         "back or the system wants the memory for something else.",
     )
     if result.met and not whole and passed.growing:
         note = f"{result.note} It was still growing when it was stopped, hence no verdict."
-        return replace(result, met=None, note=note)
+        return replace(result, met=None, unmeasured=1, note=note)
     return result
 
 
