@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 from nextslice.benchmark import Job, LocalProcesses
+from nextslice.benchmark.executor import do
 from nextslice.config import Config, resolve_config
-from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.errors import SettingsError
 from nextslice.progress import Progress
 from nextslice.selection.base import Context, Requirement
 from nextslice.simulation import open_splits, simulate
 from nextslice.types import Rows, Scores
+
+Results = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,6 @@ class Breaks:
         raise RuntimeError("a mistake in a plug-in")
 
 
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_phantom(tmp_path_factory.mktemp("scans") / "phantom", Phantom(patients=4))
-
-
 def _config(scans: Path, selection: str | dict[str, object], **changes: object) -> Config:
     settings: dict[str, object] = {
         "data": {"folder": str(scans), "size": [32, 32]},
@@ -59,7 +57,9 @@ def _config(scans: Path, selection: str | dict[str, object], **changes: object) 
     return resolve_config("quick", settings | changes)
 
 
-def test_side_by_side_or_alone_the_results_are_the_same(scans: Path, tmp_path: Path) -> None:
+def test_side_by_side_or_alone_the_results_are_the_same(
+    scans: Path, tmp_path: Path, results: Results
+) -> None:
     config = _config(scans, "top-k")
     simulate(config, open_splits(config), tmp_path / "alone")
     jobs = [Job(f"run {k}", config, tmp_path / f"side-{k}", tmp_path / "first") for k in (0, 1)]
@@ -67,18 +67,10 @@ def test_side_by_side_or_alone_the_results_are_the_same(scans: Path, tmp_path: P
     outcomes = LocalProcesses(2).run(jobs, on_progress=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
     for job in jobs:
-        assert (job.out / "queries.csv").read_bytes() == (
-            tmp_path / "alone" / "queries.csv"
-        ).read_bytes()
-        assert _weights(job.out) == _weights(tmp_path / "alone")
+        assert results(job.out) == results(tmp_path / "alone")
         told = [progress for progress in heard if progress.stage == job.name]
         assert told[-1].done == told[-1].total == 40
         assert [p.done for p in told] == sorted(p.done for p in told)
-
-
-def _weights(folder: Path) -> list[str]:
-    manifests = sorted(folder.glob("models/*/manifest.json"))
-    return [json.loads(path.read_text())["sha256"] for path in manifests]
 
 
 def test_runs_that_fail_say_why_and_stop_no_other(
@@ -102,3 +94,29 @@ def test_runs_that_fail_say_why_and_stop_no_other(
     assert few is not None
     assert "leave none" in few
     assert works is None
+
+
+def test_never_more_threads_than_cores(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    jobs = [Job(f"run {k}", _config(scans, "random", threads=3), Path("run")) for k in (0, 1)]
+    assert LocalProcesses().workers_for(jobs) == 2
+    assert LocalProcesses(1).workers_for(jobs) == 1
+    with pytest.raises(SettingsError, match="3 workers of 3 threads are more than 8 cores"):
+        LocalProcesses(3).workers_for(jobs)
+    on_gpu = [
+        replace(job, config=job.config.model_copy(update={"device": "cuda:0"})) for job in jobs
+    ]
+    assert LocalProcesses().workers_for(on_gpu) == 1
+    with pytest.raises(SettingsError, match="1 worker or more"):
+        LocalProcesses(0)
+
+
+def test_a_run_that_goes_on_tells_where_it_is(scans: Path, tmp_path: Path) -> None:
+    config = _config(scans, "random")
+    job = Job("run", config, tmp_path / "run")
+    do(job, lambda _: None)
+    longer = replace(job, config=config.model_copy(update={"cycles": 2}))
+    heard: list[Progress] = []
+    assert do(longer, heard.append).error is None
+    assert (heard[0].done, heard[0].total) == (40, 60)
+    assert heard[-1].done == 60

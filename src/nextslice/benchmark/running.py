@@ -49,13 +49,18 @@ def open_benchmark(
         others = counted(len(changed) - 1, "other run")
         raise ProjectChangedError(
             f"The run in {first.out} began otherwise:\n  "
-            + "\n  ".join(lines[:_SHOWN])
+            + "\n  ".join(_first(lines))
             + (f"\nSo did {others}." if len(changed) > 1 else ""),
             cause="the recipe was changed since, or another one was run in this folder.",
             remedy="Give the recipe as it was, or another folder with --out. To go on all the "
             "same, and have it recorded: --accept-changes.",
         )
     return jobs
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], *([f"and {counted(more, 'setting')} more"] if more > 0 else [])]
 
 
 def prepare_data(jobs: Sequence[Job], on_progress: OnProgress = ignore_progress) -> None:

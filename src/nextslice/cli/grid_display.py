@@ -61,9 +61,10 @@ class GridDisplay:
 
     jobs: Sequence[Job]
     _runs: dict[str, _Run] = field(init=False)
-    _began: float = field(init=False, default_factory=time.monotonic)
+    _began: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._began = time.monotonic()
         self._runs = {
             job.name: _Run(job, job.config.training.steps * (job.config.cycles + 1))
             for job in self.jobs
@@ -82,8 +83,6 @@ class GridDisplay:
         run.state = "finished" if outcome.error is None else "failed"
         if outcome.error is None:
             run.done = run.total
-        if outcome.seconds is None:
-            run.began_at = run.total
 
     def counts(self) -> str:
         """How many runs are in which state, in words."""
