@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[full]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[full,ray]"
 	@touch $@
 
 demo: $(STAMP)  ## the main job on a synthetic data set, in a few minutes

@@ -5,9 +5,11 @@
 - ``grid.py``: a recipe -> its runs
 - ``folder.py``: what lies in a benchmark's folder
 - ``local.py``: runs in processes of this machine
+- ``cluster.py``: runs on a Ray cluster
 - ``running.py``: a benchmark from its recipe to its last run
 """
 
+from nextslice.benchmark.cluster import RayCluster
 from nextslice.benchmark.executor import Executor, Job, Outcome
 from nextslice.benchmark.grid import jobs_of, part_of
 from nextslice.benchmark.local import LocalProcesses
@@ -19,6 +21,7 @@ __all__ = [
     "Job",
     "LocalProcesses",
     "Outcome",
+    "RayCluster",
     "Recipe",
     "jobs_of",
     "open_benchmark",

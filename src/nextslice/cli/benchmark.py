@@ -33,7 +33,8 @@ def benchmark(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the benchmark; what is there already goes on.",
+            help="Folder of the benchmark; what is there already goes on. With --ray ADDRESS "
+            "all nodes must see it under this path.",
             show_default="runs/RECIPE",
         ),
     ] = None,
@@ -44,6 +45,13 @@ def benchmark(
         int | None,
         typer.Option(
             help="Runs at a time.", show_default="as many as the cores feed; one on a GPU"
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Run on Ray: local, auto (the cluster this machine belongs to) or HOST:PORT.",
+            show_default="processes of this machine",
         ),
     ] = None,
     strategies: Annotated[
@@ -97,7 +105,7 @@ def benchmark(
         strategies=None if strategies is None else _listed(strategies),
         seeds=None if seeds is None else _whole_numbers(seeds),
     )
-    executor = _executor(workers, jobs)
+    executor = _executor(workers, ray, jobs)
     say(f"{read.title}: {_size(jobs)}, in {out}")
     if carry_out(read, jobs, out, executor):
         raise typer.Exit(SOME_FAILED)
@@ -164,12 +172,23 @@ def _recipes() -> Table:
     return table
 
 
-def _executor(workers: int | None, jobs: Sequence[Job]) -> Executor:
-    from nextslice.benchmark import LocalProcesses
+def _executor(workers: int | None, ray: str | None, jobs: Sequence[Job]) -> Executor:
+    from nextslice.benchmark import LocalProcesses, RayCluster
+    from nextslice.errors import SettingsError
 
-    local = LocalProcesses(workers)
-    local.workers_for(jobs)  # so that too many are refused before anything starts
-    return local
+    if ray is None:
+        local = LocalProcesses(workers)
+        local.workers_for(jobs)  # so that too many are refused before anything starts
+        return local
+    if workers is not None:
+        raise SettingsError(
+            "Expected --workers or --ray, got both.",
+            remedy="A Ray cluster runs as many at a time as its CPUs feed.",
+        )
+    cluster = RayCluster(None if ray == "local" else ray)
+    if cluster.caution:
+        say(f"Caution: {cluster.caution}")
+    return cluster
 
 
 def _size(jobs: Sequence[Job]) -> str:

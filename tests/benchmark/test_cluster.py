@@ -1,0 +1,186 @@
+"""Runs on a Ray cluster end as runs on this machine do, whatever becomes of its nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nextslice.benchmark import Job, RayCluster, Recipe, open_benchmark, run_benchmark
+from nextslice.errors import MissingExtraError, NextsliceError
+from nextslice.progress import Progress
+
+MakeRecipe = Callable[..., Recipe]
+Results = Callable[[Path], tuple[bytes, list[str], list[str]]]
+
+SETTINGS = {"network": {"channels": [4, 8]}, "training": {"steps": 300}}
+STEPS = 300
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed_to_others() -> Iterator[None]:
+    """Clusters of these tests listen on 127.0.0.1 and ask for a token.
+
+    Ray looks at these once, when it is first imported.
+    """
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed: pip install 'nextslice[ray]'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[Any]:
+    """A cluster of two nodes with one CPU each, and a head with none. One will be lost."""
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - after the environment is set
+
+    quickly = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 0,
+            "include_dashboard": False,
+            "_system_config": quickly | {"health_check_initial_delay_ms": 0},
+        },
+    )
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster
+    cluster.shutdown()
+
+
+def test_a_node_that_is_lost_in_mid_run_changes_nothing(
+    two_nodes: Any, make_recipe: MakeRecipe, tmp_path: Path, here: Any, results: Results
+) -> None:
+    recipe = make_recipe(seeds=[0], settings=SETTINGS)
+    alone, out = tmp_path / "alone", tmp_path / "cluster"
+    run_benchmark(recipe, open_benchmark(recipe, alone), alone, here)
+    jobs = open_benchmark(recipe, out)
+    at_work: set[str] = set()
+    holders: dict[str, int] = {}
+
+    def lose_a_node(progress: Progress) -> None:
+        at_work.add(progress.stage)
+        if len(at_work) == 2 and progress.done >= STEPS and not holders:
+            holders.update({job.name: _holder(job) for job in jobs})
+            two_nodes.remove_node(two_nodes.list_all_nodes()[-1], allow_graceful=False)
+
+    outcomes = run_benchmark(
+        recipe, jobs, out, RayCluster(two_nodes.address), on_progress=lose_a_node
+    )
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert [outcome.job for outcome in outcomes] == list(jobs)
+    moved = [job for job in jobs if _holder(job) != holders[job.name]]
+    assert len(moved) == 1  # the run of the lost node went on in another process
+    for job in jobs:
+        assert results(job.out) == results(alone / job.out.relative_to(out))
+
+
+def _holder(job: Job) -> int:
+    """The process that has the run."""
+    return int(json.loads((job.out / ".lock-holder.json").read_text())["pid"])
+
+
+def test_a_run_that_fails_on_a_node_says_why(
+    two_nodes: Any, make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    recipe = make_recipe(seeds=[0], cycles=0, split={"test": 4})
+    jobs = open_benchmark(recipe, tmp_path)
+    outcomes = run_benchmark(recipe, jobs, tmp_path, RayCluster(two_nodes.address))
+    assert all("leave none" in str(outcome.error) for outcome in outcomes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for sockets in /proc")
+def test_a_cluster_of_ours_listens_on_this_machine_alone_and_is_gone_afterwards(
+    make_recipe: MakeRecipe, tmp_path: Path, results: Results, here: Any
+) -> None:
+    recipe = make_recipe(seeds=[0], cycles=0)
+    alone, out = tmp_path / "alone", tmp_path / "cluster"
+    run_benchmark(recipe, open_benchmark(recipe, alone), alone, here)
+    before = _listening()
+    opened: set[str] = set()
+
+    def look(_: Progress) -> None:
+        opened.update(_listening() - before)
+
+    outcomes = run_benchmark(
+        recipe, open_benchmark(recipe, out), out, RayCluster(), on_progress=look
+    )
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    for outcome in outcomes:
+        folder = outcome.job.out
+        assert results(folder) == results(alone / folder.relative_to(out))
+    assert len(opened) > 2  # Ray's own services and workers
+    assert {address.partition(":")[0] for address in opened} <= {
+        "0100007F",  # 127.0.0.1
+        "0000000000000000FFFF00000100007F",  # the same in the clothes of IPv6
+    }
+    assert _listening() <= before
+
+
+def _listening() -> set[str]:
+    """Addresses on which processes begun by this one listen, as the system tells them."""
+    sockets = {link for process in _descendants(os.getpid()) for link in _open_files(process)}
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets}
+
+
+def _open_files(process: str) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError):  # gone in between
+        for path in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(path.readlink().name)
+    return found
+
+
+def _descendants(process: int) -> list[str]:
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # gone in between
+            parents[path.parent.name] = path.read_text().rpartition(")")[2].split()[1]
+    found = [str(process)]
+    for parent in found:
+        found += [child for child in parents if parents[child] == parent]
+    return found[1:]
+
+
+def test_a_cluster_that_is_not_there_is_explained(
+    make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    jobs = open_benchmark(make_recipe(), tmp_path)
+    with pytest.raises(NextsliceError, match=r"Expected a Ray cluster at 127\.0\.0\.1:9"):
+        RayCluster("127.0.0.1:9").run(jobs, on_progress=lambda _: None)
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"nextslice\[ray\]"):
+        RayCluster().run([], on_progress=lambda _: None)
+
+
+def test_a_cluster_that_asks_nobody_who_they_are_is_said_aloud(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert RayCluster().caution is None
+    assert RayCluster("10.0.0.1:6379").caution is None  # a token is asked for
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    assert RayCluster().caution is None
+    assert "whoever reaches its ports" in str(RayCluster("10.0.0.1:6379").caution)
