@@ -55,9 +55,9 @@ def measure(plan: Plan) -> Measured:
                 "serial",
                 peer_name=f"one after another in one process, {cores} threads",
                 target=Target(1.5, "faster"),
-                note=f"Ours: `LocalProcesses` as it chooses by itself, a process and one thread for "
-                f"each run, on {cores} cores. The peer starts one process for all runs, ours "
-                f"starts {runs}; that is inside both times.",
+                note=f"Ours: `LocalProcesses` as it chooses by itself, a process and one "
+                f"thread for each run, on {cores} cores. The peer starts one process for all "
+                f"runs, ours starts {runs}; that is inside both times.",
                 reason="Runs side by side share the processor's caches and memory, and each "
                 "run has to start a process.",
             )
