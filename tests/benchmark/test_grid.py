@@ -94,6 +94,14 @@ def test_a_q_of_its_own_is_kept() -> None:
     assert jobs[0].config.selection.parameters["pool_size"] == 3
 
 
+def test_q_is_that_of_the_stochastic_batches_inside_a_rule_too() -> None:
+    wrapped = {"selection": {"name": "volume-cap", "selection": "stochastic-batches"}}
+    jobs = jobs_of(_recipe(seeds=[0], pool_sizes=[10, 100], strategies={"cap": wrapped}), OUT)
+    assert [job.name for job in jobs] == ["cap.pool-size-10/seed-0", "cap.pool-size-100/seed-0"]
+    inner: Any = jobs[1].config.selection.parameters["selection"]
+    assert inner["parameters"]["pool_size"] == 100
+
+
 def test_initial_sets_go_with_every_seed() -> None:
     names = _names(initial_sets=[3, 4], strategies={"random": STRATEGIES["random"]})
     assert names == [

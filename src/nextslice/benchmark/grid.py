@@ -19,6 +19,7 @@ from nextslice.benchmark.recipe import Recipe
 from nextslice.config import Config, merged, resolve_config
 from nextslice.errors import SettingsError
 from nextslice.settings import plain
+from nextslice.strategies import named
 
 __all__ = ["jobs_of", "part_of", "threads_for"]
 
@@ -189,13 +190,11 @@ def _with_pool_size(selection: object, pool_size: int) -> dict[str, Any] | None:
 
     A selection may wrap another: then it is the inner one that counts.
     """
-    fields = dict(selection) if isinstance(selection, Mapping) else {"name": selection}
-    if fields.get("name") == "stochastic-batches" and "pool_size" not in fields:
+    fields = named(selection)
+    if fields.get("name") == "stochastic-batches" and fields.get("pool_size") is None:
         return fields | {"pool_size": pool_size}
-    if "selection" in fields:
-        inner = _with_pool_size(fields["selection"], pool_size)
-        return None if inner is None else fields | {"selection": inner}
-    return None
+    inner = _with_pool_size(fields["selection"], pool_size) if "selection" in fields else None
+    return None if inner is None else fields | {"selection": inner}
 
 
 def _resolved(recipe: Recipe, point: _Point, threads: int) -> Config:

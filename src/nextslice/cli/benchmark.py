@@ -77,6 +77,14 @@ def benchmark(
             help="Go on with runs though settings, data, software or machine have changed.",
         ),
     ] = False,
+    scans: Annotated[
+        bool,
+        typer.Option(
+            "--scans/--no-scans",
+            help="Show slices of the scans in the report; --no-scans for a page without "
+            "patients.",
+        ),
+    ] = True,
     list_recipes: Annotated[
         bool, typer.Option("--list", help="Name the recipes that come along.")
     ] = False,
@@ -107,11 +115,13 @@ def benchmark(
     )
     executor = _executor(workers, ray, jobs)
     say(f"{read.title}: {_size(jobs)}, in {out}")
-    if carry_out(read, jobs, out, executor):
+    if carry_out(read, jobs, out, executor, scans=scans):
         raise typer.Exit(SOME_FAILED)
 
 
-def carry_out(recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor) -> bool:
+def carry_out(
+    recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor, *, scans: bool = True
+) -> bool:
     """Do the runs of a benchmark before the eyes of whoever waits, and write its report.
 
     Args:
@@ -119,6 +129,7 @@ def carry_out(recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor
         jobs: The runs, all or some.
         out: The benchmark's folder.
         executor: Who does them.
+        scans: Whether the report may show slices of the scans.
 
     Returns:
         Whether a run failed.
@@ -126,8 +137,8 @@ def carry_out(recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor
     from nextslice.benchmark import prepare_data, run_benchmark
     from nextslice.benchmark.folder import is_finished
     from nextslice.cli.grid_display import grid_display
-    from nextslice.cli.report import comparison_tables
-    from nextslice.report import read_runs, write_report
+    from nextslice.cli.report import report
+    from nextslice.project.tables import recorded_cycles
 
     left = [job for job in jobs if not is_finished(job)]
     if len(left) < len(jobs):
@@ -146,10 +157,8 @@ def carry_out(recipe: Recipe, jobs: Sequence[Job], out: Path, executor: Executor
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
         say(f"{outcome.job.name} failed: {outcome.error}")
-    if any((job.out / "cycles.csv").is_file() for job in jobs):
-        for table in comparison_tables(read_runs(out)):
-            print_table(table)
-        typer.echo(f"report: {write_report(out)}")
+    if any(recorded_cycles(job.out) for job in jobs):
+        report(out, scans=scans)
     return bool(failed)
 
 
