@@ -26,7 +26,7 @@ SETTINGS = (
     "training.steps=8",
     "training.steps_per_epoch=4",
     "uncertainty.samples=2",
-    "initial=3",
+    "initial=4",
     "budget=3",
     "device=cpu",
 )
@@ -34,9 +34,11 @@ SETTINGS = (
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three small synthetic patients with their labels; slices are not square."""
+    """Three small synthetic patients with their labels; slices and pixels are not square."""
     folder = tmp_path_factory.mktemp("phantom") / "labelled"
-    write_phantom(folder, Phantom(patients=3, size=(48, 40), slices=(8, 9)))
+    write_phantom(
+        folder, Phantom(patients=3, size=(40, 48), slices=(8, 9), spacing=(2.0, 1.5, 5.0))
+    )
     return folder
 
 

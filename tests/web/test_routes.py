@@ -266,7 +266,7 @@ def test_a_scripted_expert_over_http_gets_the_simulation_query_for_query(
     with learner:
         oracle = Oracle(pool)
         for _ in range(2):
-            query = learner.ask(budget=3)
+            query = learner.ask(budget=3 if learner.cycle else 4)
             learner.tell(query, oracle.label(query))
             learner.fit()
             learner.record()

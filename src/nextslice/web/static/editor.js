@@ -25,7 +25,7 @@ export class Editor {
    * @param {Uint8Array} start.mask what to begin with; copied
    * @param {Uint8Array} start.stored what the server has, or would be drawn anew; copied
    * @param {number} start.version the newest version of the server; 0: none
-   * @param {"annotation" | "proposal" | "empty" | "draft"} start.origin
+   * @param {"annotation" | "proposal" | "empty"} start.origin where `stored` came from
    */
   constructor({ id, width, height, spacing, mask, stored, version, origin }) {
     this.id = id;
@@ -118,6 +118,13 @@ export class Editor {
     this.stored.set(mask);
     this.version = version;
     this.origin = "annotation";
+    this.#tell();
+  }
+
+  /** The answer was taken back: the mask stays, to be saved anew. @param {Uint8Array} stored @param {"proposal" | "empty"} origin */
+  unanswer(stored, origin) {
+    this.stored.set(stored);
+    this.origin = origin;
     this.#tell();
   }
 

@@ -127,7 +127,7 @@ export function listen(surface, actions, spaceHeld) {
       if (!steps) return;
       // One notch of a wheel is one slice, however many pixels a system makes of it.
       wheel = Math.abs(pixels) >= NOTCH ? 0 : wheel - steps * NOTCH;
-      actions.step(Math.sign(steps));
+      actions.step(-Math.sign(steps)); // as with the arrow keys, up is the next slice
     },
     { passive: false },
   );

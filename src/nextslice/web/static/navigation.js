@@ -71,13 +71,14 @@ export class Navigation {
   async follow() {
     const view = this.store.get();
     const { overview } = view;
-    if (!overview || this.saving.busy) return;
+    // What is under way is told by its own answer, and may be this very version.
+    if (!overview || this.saving.busy || this.work.sending) return;
     const slice = currentSlice(view);
     if (!slice) return this.#welcome(overview);
     const { editor } = this.work;
     if (!editor || editor.id !== slice.id || slice.version <= editor.version) return;
     const who = slice.annotator ?? "Somebody";
-    if (editor.dirty || editor.drawing || this.work.sending) {
+    if (editor.dirty || editor.drawing) {
       if (this.#told < slice.version) {
         announce(`${who} has answered this slice meanwhile. Saving will ask which version counts.`);
       }

@@ -10,7 +10,7 @@ import { ApiError, postSkip, postWithdraw, putAnnotation } from "./api.js";
 import { chooseVersion } from "./conflict.js";
 import { h } from "./dom.js";
 
-const RETRIES = [2, 4, 8, 15, 30]; // seconds
+const RETRIES = [3, 6, 12, 30]; // seconds
 
 export class Saving {
   busy = false;
@@ -74,10 +74,7 @@ export class Saving {
     return this.#answer(
       postWithdraw,
       "Taken back: this slice is to do again. The old version is kept.",
-      async () => {
-        const { editor } = this.work;
-        if (editor) editor.origin = "draft";
-      },
+      () => this.work.startOver(),
     );
   }
 

@@ -56,15 +56,14 @@ export class Viewer {
    * Show a scan; the view stays where it is if the grid is the same.
    *
    * @param {import("./api.js").Image | null} image
-   * @param {import("./raster.js").Spacing} spacing
+   * @param {import("./raster.js").Spacing} [spacing]
    */
   show(image, spacing) {
     this.image = image;
-    if (image) {
-      const old = this.viewport;
-      const fresh = !old || old.width !== image.width || old.height !== image.height;
-      if (fresh) {
-        this.viewport = new Viewport(spacing, image.width, image.height);
+    if (image && spacing) {
+      const fresh = new Viewport(spacing, image.width, image.height);
+      if (!this.viewport?.isLike(fresh)) {
+        this.viewport = fresh;
         this.reset();
       }
       this.#paintGrey();

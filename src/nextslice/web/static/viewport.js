@@ -23,6 +23,12 @@ export class Viewport {
     this.height = height;
   }
 
+  /** Whether an image of the other grid covers the same place. @param {Viewport} other */
+  isLike({ spacing, width, height }) {
+    const same = spacing.x === this.spacing.x && spacing.y === this.spacing.y;
+    return same && width === this.width && height === this.height;
+  }
+
   /** The whole image, in the middle. @param {number} screenWidth @param {number} screenHeight */
   fit(screenWidth, screenHeight) {
     this.scale = this.#fitting(screenWidth, screenHeight);

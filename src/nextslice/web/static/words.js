@@ -56,16 +56,19 @@ function tellSlice(view) {
 function tellMask(view, { editor }) {
   const place = byId("mask-state");
   const slice = currentSlice(view);
-  if (!editor) return;
+  if (!editor) {
+    place.textContent = "";
+    return;
+  }
   const origin = editor.dirty ? "draft" : editor.origin;
   const words = {
     draft: "changed, not saved",
-    annotation: slice?.annotator ? `saved by ${slice.annotator}` : "saved",
+    annotation: slice?.annotator && slice.version === editor.version ? `saved by ${slice.annotator}` : "saved",
     proposal: "the model's proposal, not saved",
     empty: "empty, not saved",
   };
   place.className = origin;
-  place.textContent = slice?.state === "skipped" ? "skipped" : words[origin];
+  place.textContent = slice?.state === "skipped" && !editor.dirty ? "skipped" : words[origin];
 }
 
 /** @param {number} offset */

@@ -63,14 +63,21 @@ export class Work {
 
   /**
    * @param {import("./api.js").Slice} slice
-   * @returns {Promise<Editor["origin"] | undefined>} where its mask came from; nothing if it was left again
+   * @returns {Promise<Editor["origin"] | "draft" | undefined>} where its mask came from; nothing if it was left again
    */
   async open(slice) {
     const turn = ++this.#turn;
     await this.flush();
     const { cycle } = this.#overview;
     const id = slice.id;
+    const other = this.slice?.case !== slice.case;
+    // Until it is here, nothing can be drawn, saved or skipped: not the one before either.
+    this.editor = null;
+    this.sending = null;
+    this.viewer.show(null);
+    this.viewer.setMask(null);
     this.store.set({ current: id, offset: 0 });
+    this.#tell();
     const [image, annotation, proposal, draft] = await Promise.all([
       slices.image(id),
       slices.annotation(id),
@@ -90,9 +97,8 @@ export class Work {
       mask: useful && draft ? draft.mask : stored,
       stored,
       version: useful && draft ? draft.base_version : version,
-      origin: useful ? "draft" : annotation ? "annotation" : proposal ? "proposal" : "empty",
+      origin: annotation ? "annotation" : proposal ? "proposal" : "empty",
     });
-    const other = this.slice?.case !== slice.case;
     this.slice = slice;
     this.scan = image;
     this.editor = editor;
@@ -105,7 +111,7 @@ export class Work {
     if (useful && draft) this.#tellDraft(editor, draft.changed, stored);
     else if (draft && !this.sending) await this.#drop(id);
     this.#tell();
-    return editor.origin;
+    return useful ? "draft" : editor.origin;
   }
 
   /** A neighbour for context; 0 is the queried slice. @param {number} offset */
@@ -123,7 +129,7 @@ export class Work {
         slices.image(slice.id, offset),
         offset ? slices.neighbour(slice.id, offset) : null,
       ]);
-      if (look !== this.#look || slice !== this.slice) return;
+      if (look !== this.#look || editor !== this.editor) return;
       this.#neighbour = neighbour;
       this.store.set({ offset });
       this.viewer.show(image, editor.spacing);
@@ -137,10 +143,10 @@ export class Work {
   /** Take over the annotation that is shown as context, or else the nearest one. */
   async copyNeighbour() {
     const { slice, editor } = this;
-    if (!slice || !editor) return;
+    if (!slice || !editor || editor.drawing) return;
     const { offset } = this.store.get();
     const found = await (offset ? slices.neighbour(slice.id, offset) : slices.nearest(slice.id));
-    if (slice !== this.slice) return;
+    if (editor !== this.editor) return;
     if (!found || found.mask.length !== editor.mask.length) {
       announce(
         offset
@@ -152,6 +158,17 @@ export class Work {
     if (offset) await this.look(0);
     editor.replace(found.mask);
     announce(`Copied from slice ${found.meta.index}. Undo takes it back.`);
+  }
+
+  /** The answer was taken back: what is on the screen is to be saved anew. */
+  async startOver() {
+    const { editor } = this;
+    if (!editor) return;
+    const proposal = await slices.proposal(editor.id, this.#overview.cycle);
+    editor.unanswer(
+      proposal?.mask ?? new Uint8Array(editor.mask.length),
+      proposal ? "proposal" : "empty",
+    );
   }
 
   /** Write the draft now, if there is one. */
