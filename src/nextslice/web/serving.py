@@ -124,6 +124,7 @@ class PageServer:
     """
 
     def __init__(self, desk: Desk, place: Place, title: Title) -> None:
+        self._way_in: Path | None = None
         self._socket = listening(place)
         port = self._socket.getsockname()[1]
         names = {place.host, "127.0.0.1", "localhost"} if place.loopback else {place.host}
@@ -160,6 +161,8 @@ class PageServer:
             self._server.run(sockets=[self._socket])
         finally:
             self._socket.close()
+            if self._way_in is not None:
+                self._way_in.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End :meth:`serve`; from any thread."""

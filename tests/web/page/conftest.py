@@ -33,6 +33,7 @@ _TO_SCREEN = """async ([shape, spacing, points]) => {
 }"""
 
 
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser of this machine; without one the tests that need it are skipped."""
     wanted = [os.environ.get("NEXTSLICE_CHROMIUM"), *map(shutil.which, _BROWSERS)]
@@ -43,11 +44,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # The sandbox needs rights that a container's root does not have.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
 

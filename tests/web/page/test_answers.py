@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, BrowserContext, Route
 
 from nextslice.annotators import Desk
 from nextslice.live import LiveProject
+from nextslice.web.serving import PageServer
 
 LINE = [(10.5, 12.5), (25.5, 20.5)]
 OTHER = [(8.5, 30.5), (30.5, 30.5)]
@@ -193,6 +197,45 @@ def test_a_version_of_somebody_else_appears_where_nothing_was_drawn(
     ada.save()
     bo.says("Dr. Ada has answered this slice")
     assert bo.page.inner_text("#mask-state") == "saved by Dr. Ada"
+
+
+def test_after_a_kill_of_the_browser_the_draft_is_there(
+    browser: Browser, chromium: str, server: PageServer, desk: Desk, tmp_path: Path
+) -> None:
+    profile = tmp_path / "profile"
+
+    def start() -> BrowserContext:
+        return browser.browser_type.launch_persistent_context(
+            profile, executable_path=chromium, args=["--no-sandbox"]
+        )
+
+    page = start().pages[0]
+    page.goto(server.link)
+    page.get_by_label("Your name").fill("Dr. Ada")
+    page.keyboard.press("Enter")
+    page.locator("#mask-state:not(:empty)").wait_for()
+    page.locator("#surface").click()
+    page.wait_for_timeout(600)
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(profile).encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+    (profile / "SingletonLock").unlink(missing_ok=True)
+    again = start()
+    page = again.pages[0]
+    page.goto(server.link)
+    # The browser may not have written down yet who this was.
+    page.locator("#message, #name-field").filter(visible=True).first.wait_for()
+    if page.get_by_label("Your name").is_visible():
+        page.get_by_label("Your name").fill("Dr. Ada")
+        page.keyboard.press("Enter")
+    page.locator("#message", has_text="Draft restored").wait_for()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#message", has_text="Saved at").wait_for()
+    saved = desk.annotation(desk.overview().slices[0].id)
+    assert saved is not None
+    assert saved.mask.any()
+    again.close()
 
 
 @pytest.fixture

@@ -10,17 +10,21 @@ export function colourOf(label) {
   return COLOURS[(label - 1) % COLOURS.length];
 }
 
-/** @param {number} label @returns {[number, number, number]} */
-export function rgbOf(label) {
-  const value = parseInt(colourOf(label).slice(1), 16);
-  return [value >> 16, (value >> 8) & 255, value & 255];
+const PACKED = COLOURS.map((colour) => {
+  const value = parseInt(colour.slice(1), 16);
+  return (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
+});
+
+/** The same as one number, as little-endian pixels have it. @param {number} label @returns {number} */
+export function packedOf(label) {
+  return PACKED[(label - 1) % PACKED.length];
 }
 
 /** Heat, from nothing over red to pale yellow. @type {[number, number, number, number][]} */
 const HEAT = [
   [90, 16, 60, 0],
-  [150, 30, 90, 0.35],
-  [225, 70, 50, 0.5],
+  [150, 30, 90, 0.15],
+  [225, 70, 50, 0.4],
   [250, 150, 40, 0.6],
   [255, 240, 160, 0.7],
 ];

@@ -94,8 +94,7 @@ function picture(editor, grey, mask, title) {
   pen.setTransform(transform);
   pen.drawImage(grey, 0, 0);
   if (!mask) return canvas;
-  const layer = new MaskLayer(width, height);
-  layer.update(mask);
+  const layer = new MaskLayer(mask, width, height);
   pen.imageSmoothingEnabled = false;
   pen.globalAlpha = 0.3;
   pen.drawImage(layer.canvas, 0, 0);

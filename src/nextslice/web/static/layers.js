@@ -1,6 +1,8 @@
 /** Arrays -> pictures: the scan in greys, the mask in colours, the uncertainty as heat. */
 
-import { heatOf, rgbOf } from "./colours.js";
+import { heatOf, packedOf } from "./colours.js";
+import { outlinesOf } from "./outlines.js";
+import { union } from "./raster.js";
 
 /** @typedef {import("./raster.js").Rect} Rect */
 
@@ -62,92 +64,58 @@ export function highestOf(values) {
   return values.reduce((a, b) => (b > a ? b : a), 0);
 }
 
-/** A mask in its labels' colours, kept up to date by rectangles. */
+/** A mask in its labels' colours, drawn anew where it has changed and only when it is looked at. */
 export class MaskLayer {
-  /** @param {number} width @param {number} height */
-  constructor(width, height) {
+  #canvas;
+  /** Edges of each label in image coordinates. @type {Map<number, Path2D>} */
+  #outlines = new Map();
+  /** @type {Rect | null} what has changed */
+  #stale;
+
+  /** @param {Uint8Array} mask kept, not copied @param {number} width @param {number} height */
+  constructor(mask, width, height) {
+    this.mask = mask;
     this.width = width;
     this.height = height;
-    this.canvas = sheet(width, height);
-    /** Edges of each label in image coordinates. @type {Map<number, Path2D>} */
-    this.outlines = new Map();
+    this.#canvas = sheet(width, height);
+    this.#stale = this.#everything;
   }
 
-  /** @param {Uint8Array} mask @param {Rect} [rect] what changed; everything where left out */
-  update(mask, rect = { left: 0, top: 0, right: this.width, bottom: this.height }) {
+  /** @param {Rect} [rect] what has changed; everything where left out */
+  mark(rect = this.#everything) {
+    this.#stale = union(this.#stale, rect);
+  }
+
+  get canvas() {
+    this.#refresh();
+    return this.#canvas;
+  }
+
+  get outlines() {
+    this.#refresh();
+    return this.#outlines;
+  }
+
+  /** @returns {Rect} */
+  get #everything() {
+    return { left: 0, top: 0, right: this.width, bottom: this.height };
+  }
+
+  #refresh() {
+    const rect = this.#stale;
+    if (!rect) return;
+    this.#stale = null;
     const width = rect.right - rect.left;
     const height = rect.bottom - rect.top;
-    if (width > 0 && height > 0) {
-      const picture = pen(this.canvas).createImageData(width, height);
-      for (let row = 0; row < height; row++) {
-        for (let column = 0; column < width; column++) {
-          const label = mask[(rect.top + row) * this.width + rect.left + column];
-          if (!label) continue;
-          const [red, green, blue] = rgbOf(label);
-          const k = 4 * (row * width + column);
-          picture.data[k] = red;
-          picture.data[k + 1] = green;
-          picture.data[k + 2] = blue;
-          picture.data[k + 3] = 255;
-        }
+    const picture = pen(this.#canvas).createImageData(width, height);
+    const pixels = new Uint32Array(picture.data.buffer);
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        const label = this.mask[(rect.top + row) * this.width + rect.left + column];
+        if (label) pixels[row * width + column] = packedOf(label);
       }
-      pen(this.canvas).putImageData(picture, rect.left, rect.top);
     }
-    this.outlines = outlinesOf(mask, this.width, this.height);
+    pen(this.#canvas).putImageData(picture, rect.left, rect.top);
+    this.#outlines = outlinesOf(this.mask, this.width, this.height);
   }
-}
-
-/**
- * The edges between pixels of different classes, for each class above 0.
- *
- * @param {Uint8Array} mask @param {number} width @param {number} height
- * @returns {Map<number, Path2D>}
- */
-function outlinesOf(mask, width, height) {
-  /** @type {Map<number, Path2D>} */
-  const paths = new Map();
-  /** @param {number} label @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
-  const line = (label, x1, y1, x2, y2) => {
-    if (!label) return;
-    let path = paths.get(label);
-    if (!path) paths.set(label, (path = new Path2D()));
-    path.moveTo(x1, y1);
-    path.lineTo(x2, y2);
-  };
-  for (let row = 0; row <= height; row++) {
-    const at = row * width;
-    for (let column = 0; column < width; ) {
-      const above = row ? mask[at - width + column] : 0;
-      const below = row < height ? mask[at + column] : 0;
-      const start = column++;
-      if (above === below) continue;
-      while (
-        column < width &&
-        (row ? mask[at - width + column] : 0) === above &&
-        (row < height ? mask[at + column] : 0) === below
-      ) {
-        column++;
-      }
-      line(above, start, row, column, row);
-      line(below, start, row, column, row);
-    }
-  }
-  for (let column = 0; column <= width; column++) {
-    for (let row = 0; row < height; ) {
-      const left = column ? mask[row * width + column - 1] : 0;
-      const right = column < width ? mask[row * width + column] : 0;
-      const start = row++;
-      if (left === right) continue;
-      while (
-        row < height &&
-        (column ? mask[row * width + column - 1] : 0) === left &&
-        (column < width ? mask[row * width + column] : 0) === right
-      ) {
-        row++;
-      }
-      line(left, column, start, column, row);
-      line(right, column, start, column, row);
-    }
-  }
-  return paths;
 }

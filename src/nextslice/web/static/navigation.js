@@ -10,6 +10,8 @@ import { currentSlice } from "./state.js";
 export class Navigation {
   /** The newest version that the person was told of. */
   #told = 0;
+  /** The query that the person was told of. */
+  #toldCycle = -1;
   /** @type {Set<string>} */
   #taught = new Set();
 
@@ -105,6 +107,8 @@ export class Navigation {
       announce(`The next query is here: ${overview.slices.length} slices.`, "good");
     };
     if (!this.work.editor.dirty && !this.work.editor.drawing) return go();
+    if (this.#toldCycle === overview.cycle) return;
+    this.#toldCycle = overview.cycle;
     announce(
       "The next query is here. What you draw now belongs to the one before; save it first.",
       "plain",

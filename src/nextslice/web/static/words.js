@@ -45,7 +45,7 @@ function tellSlice(view) {
   byId("slice-title").title = slice.case;
   byId("slice-place").textContent =
     `slice ${slice.index} · ${slice.position_mm.toFixed(1)} mm · ` +
-    `${place} of ${view.overview?.slices.length ?? 0} in this query`;
+    `${place} of ${view.overview?.slices.length ?? 0}`;
 }
 
 /**

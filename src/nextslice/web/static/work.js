@@ -220,11 +220,11 @@ export class Work {
 
   /** @param {Editor} editor */
   #listen(editor) {
-    this.#layer = new MaskLayer(editor.width, editor.height);
+    this.#layer = new MaskLayer(editor.mask, editor.width, editor.height);
     this.#showMask();
     editor.onRedraw((rect) => {
       if (editor !== this.editor) return;
-      this.#layer?.update(editor.mask, rect);
+      this.#layer?.mark(rect);
       this.viewer.draw();
     });
     editor.onChange(() => {
@@ -239,14 +239,11 @@ export class Work {
     const { editor } = this;
     if (!editor) return;
     if (this.store.get().offset === 0) {
-      this.#layer?.update(editor.mask);
       this.viewer.setMask(this.#layer);
       return;
     }
     const shown = this.#neighbour;
-    const layer = shown && new MaskLayer(shown.width, shown.height);
-    if (shown) layer?.update(shown.mask);
-    this.viewer.setMask(layer);
+    this.viewer.setMask(shown && new MaskLayer(shown.mask, shown.width, shown.height));
   }
 
   async #showHeat() {
