@@ -37,6 +37,7 @@ __all__ = [
     "NativeImage",
     "NativeMask",
     "Picked",
+    "PickedGradients",
     "Places",
     "Rows",
     "Scores",
@@ -65,6 +66,9 @@ LabelledPlaces = Integer[np.ndarray, "taken"]
 
 Gradients = Float[np.ndarray, "slices weights"]
 """One gradient per slice, with respect to the weights of a network's last layer."""
+
+PickedGradients = Float[np.ndarray, "picked weights"]
+"""The same for slices that are picked already."""
 
 Rows = Integer[np.ndarray, "rows"]
 """Positions of slices in a pool or in an array of scores, counted from 0."""

@@ -40,6 +40,18 @@ def test_duplicates_are_picked_once_each_by_chance() -> None:
     assert len(orders) > 10
 
 
+def test_what_a_rule_picked_before_repels_like_what_is_picked_now() -> None:
+    rng = np.random.default_rng(3)
+    group = np.arange(60) % 3
+    gradients = 1e3 * np.eye(3)[group] + rng.normal(size=(60, 3))
+    context = Context(gradients=gradients)
+    before = np.array([0])
+    left = np.arange(1, 60)
+    for _ in range(20):
+        picked = Badge(2).select(np.zeros(59), rng=rng, context=context.narrowed(left, before))
+        assert sorted(group[left[picked]].tolist()) == [1, 2]
+
+
 @pytest.mark.unchecked_shapes
 @pytest.mark.parametrize(
     ("gradients", "message"),

@@ -19,9 +19,9 @@ from nextslice.selection.base import (
     checked_generator,
     checked_scores,
 )
-from nextslice.selection.context import checked_vectors
+from nextslice.selection.context import checked_beside, checked_vectors
 from nextslice.selection.distances import centred, to_nearest
-from nextslice.types import Rows, Scores
+from nextslice.types import Picked, Rows, Scores
 
 __all__ = ["Badge"]
 
@@ -30,9 +30,9 @@ __all__ = ["Badge"]
 class Badge:
     """Draw each slice with probability proportional to its squared distance from those before.
 
-    Distances are Euclidean between gradient embeddings; the first slice is uniformly random.
-    A large gradient stands for uncertainty, a distant one for diversity. What is labelled
-    already and the scores' values have no say.
+    Distances are Euclidean between gradient embeddings; the first slice is uniformly random,
+    unless a part of the query is picked already. A large gradient stands for uncertainty, a
+    distant one for diversity. What is labelled already and the scores' values have no say.
 
     Attributes:
         budget: Slices per query, unless the call says otherwise.
@@ -59,21 +59,28 @@ class Badge:
         gradients = checked_vectors(
             context, "gradients", slices, "BADGE measures distances between gradients."
         )
+        before = checked_beside(context, "picked_gradients", gradients)
         rng = checked_generator(rng)
         count = checked_budget(self.budget, budget, slices)
         picked = np.empty(count, dtype=np.intp)
         if count == 0:
             return picked
 
-        gradients, lengths, nearest = centred(gradients, gradients[:0])
-        chances = np.ones(slices)
+        gradients, lengths, nearest = centred(gradients, before)
+        chances = _chances(nearest, picked[:0])  # all alike where nothing is picked
         for rank in range(count):
             picked[rank] = rng.choice(slices, p=chances / chances.sum())
             centre = gradients[picked[rank]][None]
             np.minimum(nearest, to_nearest(gradients, lengths, centre), out=nearest)
             nearest[picked[: rank + 1]] = 0.0
-            chances = nearest.astype(np.float64)
-            if not nearest.any():  # only duplicates of what is picked are left
-                chances = np.ones(slices)
-                chances[picked[: rank + 1]] = 0.0
+            chances = _chances(nearest, picked[: rank + 1])
         return picked
+
+
+def _chances(nearest: Scores, picked: Picked) -> Scores:
+    """Of being drawn next, not yet divided by their sum."""
+    if nearest.any():
+        return nearest.astype(np.float64)
+    chances = np.ones(len(nearest))  # only duplicates of what is picked are left
+    chances[picked] = 0.0
+    return chances

@@ -15,12 +15,14 @@ from nextslice.types import (
     LabelledFeatures,
     LabelledPlaces,
     Picked,
+    PickedGradients,
     Places,
     Rows,
 )
 
 __all__ = [
     "Context",
+    "checked_beside",
     "checked_per_slice",
     "checked_vectors",
     "labelled_cases",
@@ -49,6 +51,7 @@ class Context:
         labelled_positions: The index in its volume of each of them, in the same order.
         gradients: One gradient embedding per slice (see
             :meth:`~nextslice.models.inference.SegmentationModel.gradient_embeddings`).
+        picked_gradients: The same for slices of this query that are picked already.
         foreground: Whether each slice contains foreground. Only an oracle knows.
     """
 
@@ -59,6 +62,7 @@ class Context:
     labelled_cases: LabelledPlaces | None = None
     labelled_positions: LabelledPlaces | None = None
     gradients: Gradients | None = None
+    picked_gradients: PickedGradients | None = None
     foreground: Flags | None = None
 
     def narrowed(self, rows: Rows, picked: Picked) -> Context:
@@ -66,7 +70,7 @@ class Context:
 
         Args:
             rows: The slices that may be picked.
-            picked: Slices that are picked already: they count as labelled.
+            picked: Slices of this query that are picked already. They count as labelled.
         """
         return replace(
             self,
@@ -77,6 +81,7 @@ class Context:
             labelled_cases=_joined(self.labelled_cases, self.cases, picked),
             labelled_positions=_joined(self.labelled_positions, self.positions, picked),
             gradients=_part(self.gradients, rows),
+            picked_gradients=_joined(self.picked_gradients, self.gradients, picked),
             foreground=_part(self.foreground, rows),
         )
 
@@ -152,6 +157,31 @@ def checked_vectors(
             f"got {array.shape}."
         )
     return array
+
+
+def checked_beside(
+    context: Context | None,
+    name: Literal["labelled_features", "picked_gradients"],
+    vectors: np.ndarray,
+) -> np.ndarray:
+    """Vectors of other slices as float32, as long as those that may be picked have.
+
+    Args:
+        context: What the selection was given.
+        name: Which vectors; none where they are not told.
+        vectors: Those of the slices that may be picked.
+
+    Raises:
+        SelectionError: They do not fit.
+    """
+    told = None if context is None else getattr(context, name)
+    others = vectors[:0] if told is None else np.asarray(told, dtype=np.float32)
+    if others.ndim != 2 or others.shape[1] != vectors.shape[1]:
+        raise SelectionError(
+            f"Expected {name} of shape ({name.split('_')[0]}, {vectors.shape[1]}), "
+            f"got {others.shape}."
+        )
+    return others
 
 
 def labelled_cases(context: Context | None) -> LabelledPlaces:

@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from nextslice.errors import SelectionError
 from nextslice.selection.base import (
     Context,
     Requirement,
@@ -19,9 +18,9 @@ from nextslice.selection.base import (
     checked_generator,
     checked_scores,
 )
-from nextslice.selection.context import checked_vectors
+from nextslice.selection.context import checked_beside, checked_vectors
 from nextslice.selection.distances import centred, to_nearest
-from nextslice.types import Features, LabelledFeatures, Rows, Scores
+from nextslice.types import Rows, Scores
 
 __all__ = ["CoreSet"]
 
@@ -56,7 +55,13 @@ class CoreSet:
             SelectionError: The context holds no features, or they do not fit the scores.
         """
         slices = len(checked_scores(scores))
-        features, labelled = _checked_features(context, slices)
+        features = checked_vectors(
+            context,
+            "features",
+            slices,
+            "Core-set measures distances between slices; scores alone do not give any.",
+        )
+        labelled = checked_beside(context, "labelled_features", features)
         rng = checked_generator(rng)
         count = checked_budget(self.budget, budget, slices)
         picked = np.empty(count, dtype=np.intp)
@@ -73,23 +78,3 @@ class CoreSet:
                 nearest[picked[:rank]] = -1.0  # never again, even where all are duplicates
             picked[rank] = nearest.argmax()
         return picked
-
-
-def _checked_features(
-    context: Context | None, slices: int
-) -> tuple[Features, LabelledFeatures]:
-    """Features of the unlabelled and of the labelled slices as float32 arrays."""
-    features = checked_vectors(
-        context,
-        "features",
-        slices,
-        "Core-set measures distances between slices; scores alone do not give any.",
-    )
-    told = None if context is None else context.labelled_features
-    labelled = features[:0] if told is None else np.asarray(told, dtype=np.float32)
-    if labelled.ndim != 2 or labelled.shape[1] != features.shape[1]:
-        raise SelectionError(
-            f"Expected labelled_features of shape (labelled, {features.shape[1]}), "
-            f"got {labelled.shape}."
-        )
-    return features, labelled
