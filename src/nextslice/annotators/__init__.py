@@ -8,6 +8,12 @@
 - ``leases.py``: who has which slice open
 - ``background.py``: long work in a thread
 - ``following.py``: the way from a finished query to the next one
+- ``folder.py``: a query as a folder, for annotators with an editor of their own
+- ``order.py``: what such a work order says, and remembers of what was handed out
+- ``order_texts.py``, ``reasons.py``: the same in words
+- ``mask_files.py``: which masks there are in it, and what is drawn in them
+- ``remarks.py``: what is said about slices, beside what is drawn
+- ``returned.py``: what comes back of it, as answers
 """
 
 from nextslice.annotators.desk import Desk

@@ -72,8 +72,8 @@ class Answering:
         kind: AnswerKind,
         *,
         annotator: str,
-        base_version: int,
-        key: str,
+        base_version: int | None = None,
+        key: str | None = None,
         reason: str | None = None,
     ) -> NewAnswer:
         """An answer without a mask.
@@ -87,7 +87,7 @@ class Answering:
             annotator=words("annotator", annotator),
             reason=None if reason is None else words("reason", reason),
             base_version=base_version,
-            key=words("key", key),
+            key=None if key is None else words("key", key),
         )
 
     def keep(self, new: NewAnswer) -> Answer:
@@ -126,8 +126,13 @@ class Answering:
             AnnotationError: A slice was never asked for; nothing is kept.
         """
         newest = self._project.newest_answers(new)
-        changed = [n for r, n in new.items() if r not in newest or not self._is(newest[r], n)]
+        changed = self.changed(new)
         return newest | {a.row: a for a in self._project.add_answers(changed)}
+
+    def changed(self, new: Mapping[int, NewAnswer]) -> list[NewAnswer]:
+        """Those of some masks (by row) that are not the newest of their slices already."""
+        newest = self._project.newest_answers(new)
+        return [n for r, n in new.items() if r not in newest or not self._is(newest[r], n)]
 
     def _is(self, known: Answer, new: NewAnswer) -> bool:
         """Whether an answer that is kept holds the mask that a new one brings."""

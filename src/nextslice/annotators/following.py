@@ -10,9 +10,9 @@ from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.views import Phase, TrainingProgress
 from nextslice.errors import AnnotationError
 from nextslice.live import LiveProject
-from nextslice.project import Query
+from nextslice.project import Project, Query
 
-__all__ = ["Following", "Standing"]
+__all__ = ["Following", "Standing", "demand_answers"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Following:
                 return
             if not self._project.is_recorded(last):
                 if not self._project.training_began(last):
-                    self._demand_answers(last)
+                    demand_answers(self._project, last)
                 self._project.begin_training(last)
             self._start()
 
@@ -108,18 +108,6 @@ class Following:
         proposed = query.cycle == 0 or self._pictures.has_proposals(query.cycle)
         return len(query) > 0 and not proposed
 
-    def _demand_answers(self, cycle: int) -> None:
-        if not self._project.answers_since(cycle - 1):
-            raise AnnotationError(
-                "Expected answers before the query is finished, there are no new ones.",
-                remedy="Annotate at least one of its slices, or skip one.",
-            )
-        if self._project.n_labelled() == 0:
-            raise AnnotationError(
-                "Expected a labelled slice to learn from, there is none yet.",
-                remedy="Annotate at least one slice of the query.",
-            )
-
     def _start(self) -> None:
         self._shown = self._last
         self._background.start(self._work)
@@ -128,3 +116,25 @@ class Following:
         if self._must_train(self._project.query(self._last)):
             self._live.train(resume=True)
         self._live.ask()
+
+
+def demand_answers(project: Project, cycle: int) -> None:
+    """Make sure that there is something new to learn from.
+
+    Args:
+        project: Where the answers are.
+        cycle: The one whose query is to be finished.
+
+    Raises:
+        AnnotationError: Nothing was answered since the last training, or nothing is labelled.
+    """
+    if not project.answers_since(cycle - 1):
+        raise AnnotationError(
+            "Expected answers before the query is finished, there are no new ones.",
+            remedy="Annotate at least one of its slices, or skip one.",
+        )
+    if project.n_labelled() == 0:
+        raise AnnotationError(
+            "Expected a labelled slice to learn from, there is none yet.",
+            remedy="Annotate at least one slice of the query.",
+        )

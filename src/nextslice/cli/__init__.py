@@ -3,8 +3,10 @@
 - ``app.py``: the commands put together
 - ``display.py``: progress bars and messages
 - ``grid_display.py``: a benchmark while it runs
+- ``open_project.py``: what the commands of a live project have in common
 - ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``benchmark.py``  ``report.py``
-  ``demo.py``  ``serve.py``
+  ``demo.py``
+- ``init.py``  ``serve.py``  ``ask.py``  ``tell.py``  ``train.py``
 """
 
 from __future__ import annotations

@@ -6,15 +6,19 @@ from typing import Annotated
 
 import typer
 
+from nextslice.cli.ask import ask
 from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
 from nextslice.cli.display import say_error
 from nextslice.cli.fetch import fetch
+from nextslice.cli.init import init
 from nextslice.cli.phantom import phantom
 from nextslice.cli.report import report
 from nextslice.cli.serve import serve
 from nextslice.cli.simulate import simulate
+from nextslice.cli.tell import tell
+from nextslice.cli.train import train
 from nextslice.errors import NextsliceError
 
 __all__ = ["app", "run"]
@@ -41,8 +45,10 @@ def _common(
         raise typer.Exit
 
 
-for command in (demo, phantom, fetch, check, simulate, benchmark, report, serve):
+for command in (demo, phantom, fetch, check, simulate, benchmark, report):
     app.command()(command)
+for step in (init, serve, ask, tell, train):
+    app.command(rich_help_panel="Annotation")(step)
 
 
 def run() -> int:

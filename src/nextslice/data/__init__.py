@@ -6,6 +6,7 @@ readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)
 labels.py       label values on disk -> classes, merged where asked
 cases.py        what a folder holds: DataSet, CaseFiles, Refusal
 layouts.py      MSD, nnU-Net v2, PROMISE12, paired and plain folders -> a DataSet
+label_checks.py is a label whole, on its scan's grid, and of declared values?
 checks.py       the gate: one verdict per case
 sides.py        how one side of a slice runs: resampled, cut or padded
 preparation.py  normalise, slice, resample, fit to size; and all the way back

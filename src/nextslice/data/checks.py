@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
-from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
-from nextslice.errors import DataError, RefusedCasesError
+from nextslice.data.label_checks import check_label, read_or_refuse
+from nextslice.data.readers import Geometry, Volume
+from nextslice.errors import RefusedCasesError
 from nextslice.progress import OnProgress, Progress, ignore_progress
-from nextslice.wording import a_few, clause, counted
+from nextslice.wording import counted
 
 __all__ = [
     "CheckedCase",
@@ -29,8 +30,6 @@ __all__ = [
     "values_found",
     "without_label",
 ]
-
-_MOST_VALUES = 255  # class numbers are bytes, and 0 is background
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> C
     if files.problems:
         return CheckedCase(Verdict(files.case, files.problems))
     refusals: list[Refusal] = []
-    image = _read("image", files.image, refusals)
-    label = _read("label", files.label, refusals) if files.label is not None else None
+    image = read_or_refuse("image", files.image, refusals)
     if image is not None and not np.isfinite(image.voxels).all():
         count = int(np.count_nonzero(~np.isfinite(image.voxels)))
         refusals.append(
@@ -128,21 +126,14 @@ def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> C
                 "Export the scan again, or replace these voxels by a background value.",
             )
         )
-    if image is not None and label is not None:
-        refusals += [
-            Refusal(
-                f"image and label differ in {difference}",
-                "Resample the label onto the image's grid, or pair the right files.",
-            )
-            for difference in image.geometry.differences(label.geometry, TOLERANCE)
-        ]
-    values = None
-    if label is not None and files.label is not None:
-        values = _label_values(label, files.label.name, declared, refusals)
+    grid = image.geometry if image else None
+    label, values = None, None
+    if files.label is not None:
+        label, values = check_label(files.label, grid, declared, refusals)
     verdict = Verdict(
         files.case,
         tuple(refusals),
-        image.geometry if image else None,
+        grid,
         values,
         _digest(image) if image else "",
     )
@@ -213,68 +204,6 @@ def refused_error(folder: str, refused: tuple[Verdict, ...], total: int) -> Refu
         + "\n".join(lines),
         remedy="Put them right, or go on without them (--skip-refused, skip_refused=True).",
     )
-
-
-def _read(kind: str, path: Any, refusals: list[Refusal]) -> Volume | None:
-    try:
-        return read_volume(path)
-    except DataError as error:
-        # What a reader says begins with the file's path.
-        refusals.append(
-            Refusal(f"the {kind} {clause(error.problem)}", error.remedy, error.cause)
-        )
-    except OSError as error:
-        reason = f"the {kind} {path} cannot be read: {error.strerror or type(error).__name__}"
-        refusals.append(Refusal(reason, "Look at the file's permissions and at the disk."))
-    except MemoryError:
-        reason = f"the {kind} {path} does not fit into memory"
-        refusals.append(Refusal(reason, "Use a machine with more memory, or a smaller scan."))
-    return None
-
-
-def _label_values(
-    label: Volume, name: str, declared: Mapping[int, str] | None, refusals: list[Refusal]
-) -> tuple[int, ...] | None:
-    found = _unique(label.voxels)
-    whole = np.isfinite(found) & (found == np.rint(found)) if found.dtype.kind == "f" else None
-    if whole is not None and not whole.all():
-        odd = ", ".join(str(v) for v in found[~whole][:5])
-        refusals.append(
-            Refusal(
-                f"the label {name} has values that are not whole numbers: {odd}",
-                "Export the label as integers; resample labels with nearest neighbour only.",
-            )
-        )
-        return None
-    values = tuple(int(v) for v in found)
-    if declared is not None:
-        unknown = [v for v in values if v not in declared]
-        allowed = ", ".join(map(str, sorted(declared)))
-        remedy = f"The declared values are {allowed}: correct the label, or declare the rest."
-        reason = f"the label {name} has values that are not declared: "
-    else:
-        unknown = [v for v in values if v < 0]
-        remedy = "Use 0 for background and positive numbers for what is segmented."
-        reason = f"the label {name} has negative values: "
-    if unknown:
-        refusals.append(Refusal(reason + a_few([str(v) for v in unknown]), remedy))
-    if len(values) > _MOST_VALUES + 1:
-        refusals.append(
-            Refusal(
-                f"the label {name} has {len(values):,} different values",
-                "This looks like a scan: are image and label mixed up?",
-            )
-        )
-    return values
-
-
-def _unique(voxels: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:
-    if voxels.dtype == np.uint8:  # counting is far quicker than sorting
-        return np.flatnonzero(np.bincount(voxels.ravel(order="K"), minlength=1))
-    # Neighbours are mostly equal, so little is left to sort where a value begins anew.
-    flat = voxels.ravel(order="K")
-    begins = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    return np.unique(flat[np.concatenate(([0], begins))])
 
 
 def _digest(volume: Volume) -> str:

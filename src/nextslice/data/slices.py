@@ -25,10 +25,15 @@ class SliceId:
     Attributes:
         case: The case's id.
         index: The slice's place in its volume along the slicing axis, from 0.
+
+    In messages and on the command line it is written "case:index".
     """
 
     case: str
     index: int
+
+    def __str__(self) -> str:
+        return f"{self.case}:{self.index}"
 
 
 class LazySlices:

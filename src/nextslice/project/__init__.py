@@ -15,10 +15,12 @@ Nothing else writes into a run's folder but ``models/checkpoints.py``, at the le
 - ``changes.py``: what is not as it was when the run began
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
+- ``identity.py``: a random name, by which work orders of projects are told apart
 """
 
 from nextslice.project.answers import Answer, AnswerKind, NewAnswer
 from nextslice.project.history import CycleView
+from nextslice.project.identity import identity_of
 from nextslice.project.masks import MaskStore, checked_mask
 from nextslice.project.project import Project
 from nextslice.project.proposals import Proposals
@@ -38,4 +40,5 @@ __all__ = [
     "Records",
     "SliceState",
     "checked_mask",
+    "identity_of",
 ]

@@ -1,0 +1,274 @@
+"""A work order as a folder, for annotators with an editor of their own.
+
+::
+
+    README.txt                 what to do, in plain words
+    slices.csv   order.json    the slices that are asked for, for spreadsheets and programs
+    scans/CASE.nii.gz          the scan as it is
+    masks/CASE_mask.nii.gz     on the scan's grid: what is known of the slices asked for
+
+A mask holds, on each slice that is asked for, the answer that counts; where there is none, what
+the model proposes; else nothing. Other slices are empty. A file in which anything was drawn
+since is never written again: see :func:`hand_out`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from nextslice.annotators.mask_files import (
+    MASKS,
+    drawn_in,
+    mask_name,
+    masks_there,
+    read_mask,
+)
+from nextslice.annotators.order import (
+    ORDER_FILE,
+    CaseFiles,
+    HandedOut,
+    OrderedSlice,
+    WorkOrder,
+    digest,
+    read_order,
+    write_order,
+)
+from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_slices, readme
+from nextslice.annotators.pictures import Pictures
+from nextslice.annotators.reasons import Reasons
+from nextslice.data.pool import SliceId
+from nextslice.data.readers import read_volume, scan_suffix, write_volume
+from nextslice.data.scans import Scans
+from nextslice.errors import AnnotationError
+from nextslice.files import write_atomically, writing_atomically
+from nextslice.live import LiveProject
+from nextslice.project import Answer, QueriedSlice, Query, SliceState, identity_of
+from nextslice.types import NativeMask, VolumeMask
+
+__all__ = ["HandOut", "hand_out", "order_in", "usual_folder"]
+
+SCANS: Final = "scans"
+
+_OURS: Final = {ORDER_FILE, LIST_FILE, README_FILE, MASKS, SCANS}
+_OF_TWO_FILES: Final = {".mhd": ".mha", ".nhdr": ".nrrd"}
+
+
+@dataclass(frozen=True)
+class HandOut:
+    """What was written.
+
+    Attributes:
+        order: The work order.
+        left_alone: Cases whose mask was drawn in since it was written, and stays as it is.
+    """
+
+    order: WorkOrder
+    left_alone: tuple[str, ...]
+
+
+def usual_folder(project: Path, cycle: int) -> Path:
+    """Where a cycle's work order lies if nobody says otherwise."""
+    return project / "work" / f"cycle-{cycle:02d}"
+
+
+def hand_out(
+    live: LiveProject, query: Query, folder: str | Path, *, link: bool = False
+) -> HandOut:
+    """Write the work order of a query, or bring it up to date.
+
+    A mask that was drawn in since it was handed out stays as it is; one that was not is written
+    again with what is known now.
+
+    Args:
+        live: The project.
+        query: One of its queries.
+        folder: New or empty, or the one with this work order.
+        link: Link the scans where the file system can, instead of copying them. That saves
+            space; but an editor that writes into a scan then changes the original.
+
+    Raises:
+        AnnotationError: The folder holds something else.
+        DataError: A scan cannot be read any more.
+    """
+    folder = Path(folder)
+    known = _known_order(live, query, folder)
+    scans = Scans(Path(live.config.data.folder))
+    contents = _Contents(live)
+    reasons = Reasons(live, query)
+    by_case: dict[str, list[QueriedSlice]] = {}
+    for queried in query.slices:
+        by_case.setdefault(queried.id.case, []).append(queried)
+    there, _ = masks_there(folder, by_case)
+    cases: dict[str, CaseFiles] = {}
+    ordered: dict[SliceId, OrderedSlice] = {}
+    left_alone = []
+    for case, slices in by_case.items():
+        source = scans.path(case)
+        scan = _put_scan(source, folder / SCANS, case, link=link)
+        mask = folder / MASKS / mask_name(case, scan_suffix(source) or "")
+        asked = {q.id.index: contents.ordered(q, reasons.why(q)) for q in slices}
+        earlier = {} if known is None else known.of_case(case)
+        if any(_touched(live, path, slices[0].row, earlier or asked) for path in there[case]):
+            left_alone.append(case)
+            asked = _remembering(asked, earlier)
+        else:
+            write_volume(mask, contents.volume(slices), live.pool.geometry(case))
+        cases[case] = CaseFiles(
+            scan=scan.relative_to(folder).as_posix(), mask=mask.relative_to(folder).as_posix()
+        )
+        ordered |= {queried.id: asked[queried.id.index] for queried in slices}
+    order = WorkOrder(
+        project=identity_of(live.folder),
+        cycle=query.cycle,
+        classes={str(number): name for number, name in enumerate(live.classes, start=1)},
+        cases=cases,
+        slices=tuple(ordered[queried.id] for queried in query.slices),
+    )
+    write_atomically(folder / LIST_FILE, list_of_slices(order))
+    write_atomically(folder / README_FILE, readme(order))
+    write_order(folder, order)
+    return HandOut(order, tuple(left_alone))
+
+
+def order_in(live: LiveProject, folder: Path) -> WorkOrder:
+    """The work order in a folder, if it is one of this project.
+
+    Raises:
+        AnnotationError: There is none, it is damaged, or another project's.
+    """
+    order = read_order(folder)
+    last = live.project.last_cycle()
+    known = last is not None and 0 <= order.cycle <= last
+    if (
+        not known
+        or order.project != identity_of(live.folder)
+        or {s.id for s in order.slices}
+        != {queried.id for queried in live.project.query(order.cycle).slices}
+    ):
+        raise AnnotationError(
+            f"Expected a work order of the project {live.folder}; the one in {folder} is "
+            "another project's.",
+            remedy="Name the project whose nextslice ask wrote the folder.",
+        )
+    return order
+
+
+class _Contents:
+    """What is known of slices: answers that count, else proposals, else nothing."""
+
+    def __init__(self, live: LiveProject) -> None:
+        self._live = live
+        self._pictures = Pictures(live)
+
+    def ordered(self, queried: QueriedSlice, why: str) -> OrderedSlice:
+        native, index = self._live.native(queried.row), queried.id.index
+        answer = self._answer(queried.row)
+        return OrderedSlice(
+            case=queried.id.case,
+            slice=index,
+            slice_from_1=index + 1,
+            position_mm=native.position_mm(index),
+            score=queried.score,
+            state=SliceState.QUERIED if answer is None else answer.state,
+            why=why,
+            handed_out=HandedOut(
+                version=0 if answer is None else answer.version,
+                sha256=digest(self._mask(queried.row)),
+            ),
+        )
+
+    def volume(self, slices: list[QueriedSlice]) -> VolumeMask:
+        """A case's mask on its native grid, with these slices filled in."""
+        native = self._live.native(slices[0].row)
+        voxels = np.zeros(native.geometry.shape, np.uint8)
+        for queried in slices:
+            native.cut(voxels, queried.id.index)[...] = self._mask(queried.row)
+        return voxels
+
+    def _answer(self, row: int) -> Answer | None:
+        return self._live.project.newest_answers([row]).get(row)
+
+    def _mask(self, row: int) -> NativeMask:
+        answer = self._answer(row)
+        mask = None if answer is None else self._live.native_mask(answer)
+        if mask is None:
+            mask = self._pictures.proposal(row)
+        return np.zeros(self._live.native(row).shape, np.uint8) if mask is None else mask
+
+
+def _known_order(live: LiveProject, query: Query, folder: Path) -> WorkOrder | None:
+    """The work order that is there already; None in a new folder."""
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise AnnotationError(f"Expected a folder for the work order, got the file {folder}.")
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if ORDER_FILE in names:
+        order = order_in(live, folder)
+        if order.cycle != query.cycle:
+            raise AnnotationError(
+                f"Expected the work order of cycle {query.cycle} in {folder}; it holds the "
+                f"one of cycle {order.cycle}.",
+                remedy="Choose another folder with --out.",
+            )
+        return order
+    # One that was cut off before it was whole has no order.json, and is finished.
+    if names - _OURS:
+        raise AnnotationError(
+            f"Expected an empty folder or this work order at {folder}; it holds other files.",
+            remedy="Choose another folder with --out.",
+        )
+    return None
+
+
+def _touched(
+    live: LiveProject, path: Path, row: int, asked: Mapping[int, OrderedSlice]
+) -> bool:
+    """Whether a mask is not as it was handed out; one that cannot be read is not ours."""
+    native = live.native(row)
+    voxels = read_mask(path, native, live.classes, [])
+    return voxels is None or drawn_in(voxels, native, asked).touched
+
+
+def _remembering(
+    now: Mapping[int, OrderedSlice], earlier: Mapping[int, OrderedSlice]
+) -> dict[int, OrderedSlice]:
+    """Slices as they are now, with what was handed out of them before."""
+    return {
+        index: replace(entry, handed_out=earlier[index].handed_out)
+        if index in earlier
+        else entry
+        for index, entry in now.items()
+    }
+
+
+def _put_scan(source: Path, folder: Path, case: str, *, link: bool) -> Path:
+    """Bring a scan into the folder, unless it is there already."""
+    suffix = scan_suffix(source) or ""
+    target = folder / f"{case}{_OF_TWO_FILES.get(suffix, suffix)}"
+    if suffix in _OF_TWO_FILES:  # a header and a file beside it become one file
+        if not target.exists():
+            volume = read_volume(source)
+            write_volume(target, volume.voxels, volume.geometry)
+        return target
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        return target
+    target.unlink(missing_ok=True)
+    if link:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source.resolve(), target)
+        except OSError:
+            pass  # another disk, or a file system without links: a copy, then
+        else:
+            return target
+    with source.open("rb") as original, writing_atomically(target) as copy:
+        shutil.copyfileobj(original, copy)
+    return target

@@ -1,0 +1,138 @@
+"""``nextslice init``: a folder of scans becomes a project to annotate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextslice.cli.display import progress_bar, say
+from nextslice.cli.open_project import ProjectFolder, next_step
+from nextslice.selection import SELECTIONS
+
+__all__ = ["init"]
+
+
+def init(
+    project: ProjectFolder,
+    images: Annotated[Path, typer.Option(help="Folder of the scans.", show_default=False)],
+    labels: Annotated[
+        str,
+        typer.Option(
+            help='What to outline, in the order of the numbers: "anterior,posterior". Where '
+            'labels that are there already have other values: "anterior=3;posterior=4,5".',
+            show_default=False,
+        ),
+    ],
+    initial: Annotated[
+        int | None,
+        typer.Option(min=1, help="Slices to begin with.", show_default="10"),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Slices per query.", show_default="10")
+    ] = None,
+    uncertainty: Annotated[
+        str | None,
+        typer.Option(
+            help="entropy, dropout, tta, learning-loss or package.module:Class.",
+            show_default="dropout, or none where the selection ignores scores",
+        ),
+    ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(help=f"{', '.join(SELECTIONS)} or package.module:Class."),
+    ] = "stochastic-batches",
+    preset: Annotated[
+        str, typer.Option(help="quick (no GPU needed), paper or released-code.")
+    ] = "quick",
+    seed: Annotated[int, typer.Option(help="All chance comes from it.")] = 0,
+    axis: Annotated[
+        int | None,
+        typer.Option(
+            help="Axis to slice along: 0, 1 or 2.", show_default="the one with largest spacing"
+        ),
+    ] = None,
+    spacing: Annotated[
+        float | None,
+        typer.Option(help="Resample slices to this many mm.", show_default="as they are"),
+    ] = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            help="Height and width of the slices.", show_default="what holds every case"
+        ),
+    ] = None,
+    fit: Annotated[
+        str, typer.Option(help="How slices get that size: crop (and pad) or resize.")
+    ] = "crop",
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Go on without the cases that are refused.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads.", show_default="the preset's")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting: training.steps=300 (repeatable)."),
+    ] = None,
+) -> None:
+    """Make a project from a folder of scans, to be annotated.
+
+    The scans are checked and stay where they are. Labels that some cases have already are taken
+    in; the rest is asked for, slice by slice.
+    """
+    from nextslice.live import LiveProject
+    from nextslice.wording import counted
+
+    given = {
+        "initial": initial,
+        "budget": budget,
+        "uncertainty": uncertainty,
+        "threads": threads,
+    }
+    changes: dict[str, object] = {
+        "data": {
+            "axis": axis,
+            "spacing": spacing,
+            "size": size,
+            "fit": fit,
+            "skip_refused": skip_refused,
+        },
+        "selection": selection,
+        "seed": seed,
+        "device": device,
+    } | {name: value for name, value in given.items() if value is not None}
+    with (
+        progress_bar() as on_progress,
+        LiveProject.create(
+            project,
+            images=images,
+            labels=labels,
+            preset=preset,
+            changes=changes,
+            assignments=assignments or (),
+            on_progress=on_progress,
+        ) as live,
+    ):
+        pool, config = live.pool, live.config
+        for verdict in pool.refused:
+            say(f"left out: {verdict.case}: {'; '.join(map(str, verdict.refusals))}")
+        height, width = pool.size
+        axes = pool.preparation.axis
+        typer.echo(
+            f"{project}: {counted(len(pool.cases), 'case')} from {images} ({pool.layout} "
+            f"layout), {counted(len(pool), 'slice')} of {height} x {width} along axis {axes}"
+        )
+        numbers = ", ".join(f"{k} is {name}" for k, name in enumerate(pool.classes, start=1))
+        typer.echo(f"in every mask {numbers}, 0 is background")
+        with_labels = counted(len(pool.labelled_cases), "case")
+        labelled = counted(live.project.n_labelled(), "slice")
+        typer.echo(f"labelled already: {labelled} of {with_labels}")
+        scored = "" if config.uncertainty is None else f" of {config.uncertainty.name}"
+        typer.echo(
+            f"{config.initial} slices to begin with, then {config.budget} per query by "
+            f"{config.selection.name}{scored}"
+        )
+        say(f"Next: {next_step(live.project, project)}")

@@ -1,0 +1,26 @@
+"""A random name of a project, by which what comes back from annotators is told apart.
+
+Two projects on the same scans with the same seed ask for the same slices.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from nextslice.files import write_atomically
+
+__all__ = ["identity_of"]
+
+
+def identity_of(folder: Path) -> str:
+    """The name of the project in a folder; it gets one where it has none yet."""
+    path = folder / "identity.txt"
+    try:
+        known = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        known = ""
+    if not known:
+        known = secrets.token_hex(8)
+        write_atomically(path, known + "\n")
+    return known
