@@ -448,6 +448,21 @@ def test_an_editor_may_save_in_another_format_beside_the_file_it_was_given(
     assert np.array_equal(_kept(live, first), drawn)  # type: ignore[arg-type]
 
 
+def test_cases_may_be_called_as_the_masks_of_others(
+    create: Create, bare_scans: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scans").mkdir()
+    for path, case in zip(sorted(bare_scans.iterdir()), ("a", "a_mask"), strict=False):
+        shutil.copy(path, tmp_path / "scans" / f"{case}.nii.gz")
+    with create(images=tmp_path / "scans", assignments=["initial=16"]) as live:
+        hand_out(live, live.ask(), tmp_path / "order")
+        names = [ns.SliceId("a", 1), ns.SliceId("a_mask", 2)]
+        drawn = {name: _draw(tmp_path / "order", name) for name in names}
+        assert _stored(take_in(live, tmp_path / "order")) == set(names)
+        for name, mask in drawn.items():
+            assert np.array_equal(_kept(live, name), mask)  # type: ignore[arg-type]
+
+
 def test_a_part_of_the_masks_may_come_back_first(live: LiveProject, order: Path) -> None:
     names = _slices(order)
     for name in names:

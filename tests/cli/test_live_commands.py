@@ -77,7 +77,7 @@ def test_init_says_what_it_found_and_what_comes_next(scans: Path, tmp_path: Path
     assert "3 cases" in result.stdout
     assert "24 slices of 32 x 32 along axis 2" in result.stdout
     assert "1 is cortex, 2 is medulla, 0 is background" in result.stdout
-    assert "labelled already: 0 slices of 0 cases" in result.stdout
+    assert "labelled already: nothing" in result.stdout
     assert "3 slices to begin with, then 2 per query" in result.stdout
     assert "stochastic-batches of dropout" in result.stdout
     assert f"Next: nextslice ask {tmp_path / 'p'}" in result.stderr
@@ -130,7 +130,7 @@ def test_the_loop_says_at_each_step_what_it_did_and_what_to_type_next(project: P
     draw(project)
     told = done("tell", project, folder, "--annotator", "Ada", "--seconds", "90")
     assert told.stdout.count("stored phantom_") == 3
-    assert "which nobody asked for" in told.stderr
+    assert "which this work order does not ask for" in told.stderr
     assert f"Next: nextslice train {project}" in told.stderr
     assert done("ask", project).stdout.count("labelled") == 3
     trained = done("train", project)
@@ -158,9 +158,9 @@ def test_open_slices_stay_unlabelled_and_train_says_so(project: Path) -> None:
     assert f"stored {first}" in told.stdout
     assert f"skipped {second}" in told.stdout
     assert f"1 slice not yet annotated: {third}" in told.stderr
-    assert "without the rest" in told.stderr
+    assert "with the rest, or nextslice train" in told.stderr
     trained = done("train", project)
-    assert "1 slice of the query not answered" in trained.stderr
+    assert f"not answered, so not learnt from: {third}" in trained.stderr
     assert "trained on 1 labelled slice" in trained.stdout
     told = done("tell", project, "--withdraw", first)
     assert f"withdrawn {first}, version 2" in told.stdout

@@ -1,7 +1,7 @@
 """The desk at which people annotate: one live project on this machine, open for several.
 
-The command line and the web page stand on it. Whatever they show comes from here as frozen
-facts, whatever people answer goes through here to the disk. Threads may share it.
+The web page stands on it. Whatever it shows comes from here as frozen facts, whatever people
+answer goes through here to the disk. Threads may share it.
 
 People see and draw on native slices: see :mod:`nextslice.data.native`.
 """

@@ -146,11 +146,12 @@ def order_in(live: LiveProject, folder: Path) -> WorkOrder:
     order = read_order(folder)
     last = live.project.last_cycle()
     known = last is not None and 0 <= order.cycle <= last
+    named = {s.id for s in order.slices}
     if (
         not known
         or order.project != identity_of(live.folder)
-        or {s.id for s in order.slices}
-        != {queried.id for queried in live.project.query(order.cycle).slices}
+        or named != {queried.id for queried in live.project.query(order.cycle).slices}
+        or set(order.cases) != {name.case for name in named}
     ):
         raise AnnotationError(
             f"Expected a work order of the project {live.folder}; the one in {folder} is "

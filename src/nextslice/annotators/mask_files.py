@@ -72,8 +72,9 @@ def masks_there(folder: Path, cases: Iterable[str]) -> tuple[dict[str, list[Path
         if suffix is None or path.name.startswith("."):
             continue
         stem = path.name[: -len(suffix)]
-        case = stem if stem in found else stem.removesuffix(_ENDING)
-        found.get(case, unknown).append(path)
+        # The ending first: a case may be called as another one with the ending.
+        case = next((c for c in (stem.removesuffix(_ENDING), stem) if c in found), None)
+        (unknown if case is None else found[case]).append(path)
     return found, unknown
 
 

@@ -60,9 +60,9 @@ def ask(
 ) -> None:
     """Ask for the slices to annotate next, or for those of the open query again.
 
-    Writes a folder that any editor can work with (3D Slicer, ITK-SNAP, MITK, napari): scans,
-    masks to draw in with the model's proposals, and a list. What was drawn there already
-    stays as it is.
+    Writes a folder for any editor (3D Slicer, ITK-SNAP, MITK, napari): scans,
+    masks to draw in with the model's proposals, and a list. What was drawn
+    there already stays as it is.
     """
     from nextslice.annotators.folder import hand_out, usual_folder
 

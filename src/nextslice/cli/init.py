@@ -80,8 +80,8 @@ def init(
 ) -> None:
     """Make a project from a folder of scans, to be annotated.
 
-    The scans are checked and stay where they are. Labels that some cases have already are taken
-    in; the rest is asked for, slice by slice.
+    The scans are checked and stay where they are. Labels that are there
+    already are taken in; the rest is asked for, slice by slice.
     """
     from nextslice.live import LiveProject
     from nextslice.wording import counted
@@ -127,9 +127,12 @@ def init(
         )
         numbers = ", ".join(f"{k} is {name}" for k, name in enumerate(pool.classes, start=1))
         typer.echo(f"in every mask {numbers}, 0 is background")
-        with_labels = counted(len(pool.labelled_cases), "case")
-        labelled = counted(live.project.n_labelled(), "slice")
-        typer.echo(f"labelled already: {labelled} of {with_labels}")
+        if pool.labelled_cases:
+            with_labels = counted(len(pool.labelled_cases), "case")
+            labelled = counted(live.project.n_labelled(), "slice")
+            typer.echo(f"labelled already: {labelled} of {with_labels}")
+        else:
+            typer.echo("labelled already: nothing")
         scored = "" if config.uncertainty is None else f" of {config.uncertainty.name}"
         typer.echo(
             f"{config.initial} slices to begin with, then {config.budget} per query by "

@@ -56,8 +56,14 @@ def command_line(*words: object) -> str:
     return shlex.join(["nextslice", *map(str, words)])
 
 
-def next_step(records: Records, folder: Path) -> str:
-    """What to do next with a live project, with the command to type."""
+def next_step(records: Records, folder: Path, order: Path | None = None) -> str:
+    """What to do next with a live project, with the command to type.
+
+    Args:
+        records: The project's.
+        folder: Where it is.
+        order: The work order's folder, where it is not the usual one.
+    """
     from nextslice.project import SliceState
 
     last = records.last_cycle()
@@ -73,7 +79,7 @@ def next_step(records: Records, folder: Path) -> str:
         return train if last == 0 else "nothing: every slice is labelled or skipped"
     newest = records.newest_answers([queried.row for queried in query.slices])
     answered = sum(answer.state is not SliceState.QUERIED for answer in newest.values())
-    tell = f"annotate, then {command_line('tell', folder, 'FOLDER')}"
+    tell = command_line("tell", folder, *([] if order is None else [order]))
     if not records.answers_since(last - 1) or not records.n_labelled():
-        return tell
-    return train if answered == len(query) else f"{tell}, or {train} without the rest"
+        return f"annotate the slices, then {tell}"
+    return train if answered == len(query) else f"{tell} with the rest, or {train} without it"

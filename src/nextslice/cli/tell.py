@@ -75,11 +75,11 @@ def tell(
     images: Images = None,
     accept_changes: AcceptChanges = False,
 ) -> None:
-    """Take the edited masks of a work order in: all of them, or none if one cannot be used.
+    """Take the edited masks of a work order in: all of them, or none if one is wrong.
 
-    A slice counts if its mask was changed. One that was left as it was is not yet annotated,
-    unless --accept says that it is right. What was drawn on slices that were not asked for is
-    left out. Tell as often as you like: old versions are kept.
+    A slice counts if its mask was changed. One that was left as it was is not
+    yet annotated, unless --accept says that it is right. What was drawn on
+    other slices is left out. Tell as often as you like: old versions are kept.
     """
     from nextslice.annotators.folder import usual_folder
     from nextslice.annotators.remarks import Remarks, parse_slice
@@ -100,7 +100,7 @@ def tell(
             folder = None if words_alone else usual
         taken = take_in(live, folder, remarks, annotator=annotator, seconds=seconds)
         _say_what(taken, command_line("tell", project, folder or ""))
-        say(f"Next: {next_step(live.project, project)}")
+        say(f"Next: {next_step(live.project, project, folder)}")
 
 
 def _say_what(taken: TakenIn, again: str) -> None:
@@ -122,7 +122,7 @@ def _say_what(taken: TakenIn, again: str) -> None:
     for case, slices in taken.stray.items():
         say(
             f"left out: {case} has something drawn on {a_few([str(s) for s in slices])}, "
-            "which nobody asked for"
+            "which this work order does not ask for"
         )
     for case in taken.missing:
         say(f"there is no mask of {case}")

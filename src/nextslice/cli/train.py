@@ -30,11 +30,11 @@ def train(
 ) -> None:
     """Train a model on everything that is labelled, and end the query with it.
 
-    Slices of the query that nobody answered stay unlabelled and may be asked for again.
-    Stopped or killed, the same command does it again.
+    Slices of the query that nobody answered stay unlabelled and may be asked
+    for again. Stopped or killed, the same command goes on.
     """
     from nextslice.project import SliceState
-    from nextslice.wording import counted
+    from nextslice.wording import a_few, counted
 
     with opened(project, images=images, accept_changes=accept_changes) as live:
         _make_ready(live, project)
@@ -43,10 +43,8 @@ def train(
         states = records.states()
         waiting = [q for q in records.query(cycle).slices if states[q.id] is SliceState.QUERIED]
         if waiting:
-            say(
-                f"{counted(len(waiting), 'slice')} of the query not answered: nothing is "
-                "learnt from them, and they may be asked for again"
-            )
+            names = a_few([str(q.id) for q in waiting])
+            say(f"not answered, so not learnt from: {names} (may be asked for again)")
         live.train()
         view = records.history()[cycle]
         typer.echo(
