@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
@@ -249,6 +250,20 @@ def test_what_was_drawn_is_stored_exactly_and_what_was_not_stays_open(
     assert take_in(live, order).stored == ()  # told again, nothing is new
 
 
+def test_a_tell_that_was_cut_off_after_storing_is_done_again_without_new_versions(
+    live: LiveProject, order: Path
+) -> None:
+    first, *_ = _slices(order)
+    _draw(order, first)
+    before = (order / "order.json").read_bytes()
+    take_in(live, order)
+    (order / "order.json").write_bytes(before)
+    assert take_in(live, order).stored == ()
+    _draw(order, first, 2)
+    [(_, answer)] = take_in(live, order).stored
+    assert answer.version == 2
+
+
 def test_whoever_agrees_with_a_mask_as_it_is_says_so(
     live: LiveProject, order: Path, tmp_path: Path
 ) -> None:
@@ -405,6 +420,11 @@ def _foreign(path: Path) -> None:
     shutil.copy(path, path.with_name("somebody_else_mask.nii.gz"))
 
 
+def _of_slicer(path: Path) -> None:
+    name = path.name.replace(".nii.gz", ".seg.nrrd")
+    sitk.WriteImage(sitk.ReadImage(str(path)), str(path.with_name(name)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -416,6 +436,7 @@ def _foreign(path: Path) -> None:
         (_smooth, "not whole numbers: 0.5"),
         (_cut_off, "cut short|damaged|not whole|ends"),
         (_foreign, "somebody_else_mask.nii.gz: it belongs to no case"),
+        (_of_slicer, "_mask.seg.nrrd: a segmentation of 3D Slicer"),
     ],
 )
 def test_one_mask_that_cannot_be_used_is_named_and_nothing_is_stored(
@@ -446,6 +467,22 @@ def test_an_editor_may_save_in_another_format_beside_the_file_it_was_given(
     path.write_bytes(untouched)
     assert _stored(take_in(live, order)) == {first}
     assert np.array_equal(_kept(live, first), drawn)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32, np.float64])
+def test_masks_of_editors_that_save_through_nibabel_come_back_exactly(
+    live: LiveProject, order: Path, kind: type[np.generic]
+) -> None:
+    first, *_ = _slices(order)
+    path = _mask(order, first.case)
+    handed_out = nib.load(path)
+    voxels = np.asarray(handed_out.dataobj).astype(kind)
+    voxels[4:20, 6:9, first.index] = 2
+    nib.save(nib.Nifti1Image(voxels, handed_out.affine), path)
+    assert _stored(take_in(live, order)) == {first}
+    kept = _kept(live, first)
+    assert kept is not None
+    assert np.array_equal(kept, voxels[:, :, first.index].T)
 
 
 def test_cases_may_be_called_as_the_masks_of_others(

@@ -52,7 +52,7 @@ from nextslice.live import LiveProject
 from nextslice.project import Answer, QueriedSlice, Query, SliceState, identity_of
 from nextslice.types import NativeMask, VolumeMask
 
-__all__ = ["HandOut", "hand_out", "order_in", "usual_folder"]
+__all__ = ["HandOut", "demand_usable", "hand_out", "order_in", "usual_folder"]
 
 SCANS: Final = "scans"
 
@@ -137,6 +137,24 @@ def hand_out(
     return HandOut(order, tuple(left_alone))
 
 
+def demand_usable(folder: Path) -> None:
+    """Make sure that a work order may be written into a folder.
+
+    Raises:
+        AnnotationError: It is a file, or holds something else.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise AnnotationError(f"Expected a folder for the work order, got the file {folder}.")
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if ORDER_FILE not in names and names - _OURS:  # one that was cut off has no order.json
+        raise AnnotationError(
+            f"Expected an empty folder or a work order at {folder}; it holds other files.",
+            remedy="Choose another folder with --out.",
+        )
+
+
 def order_in(live: LiveProject, folder: Path) -> WorkOrder:
     """The work order in a folder, if it is one of this project.
 
@@ -205,28 +223,18 @@ class _Contents:
 
 
 def _known_order(live: LiveProject, query: Query, folder: Path) -> WorkOrder | None:
-    """The work order that is there already; None in a new folder."""
-    if not folder.exists():
+    """The work order that is there already; None in a new folder, or in one that was cut off."""
+    demand_usable(folder)
+    if not (folder / ORDER_FILE).exists():
         return None
-    if not folder.is_dir():
-        raise AnnotationError(f"Expected a folder for the work order, got the file {folder}.")
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    if ORDER_FILE in names:
-        order = order_in(live, folder)
-        if order.cycle != query.cycle:
-            raise AnnotationError(
-                f"Expected the work order of cycle {query.cycle} in {folder}; it holds the "
-                f"one of cycle {order.cycle}.",
-                remedy="Choose another folder with --out.",
-            )
-        return order
-    # One that was cut off before it was whole has no order.json, and is finished.
-    if names - _OURS:
+    order = order_in(live, folder)
+    if order.cycle != query.cycle:
         raise AnnotationError(
-            f"Expected an empty folder or this work order at {folder}; it holds other files.",
+            f"Expected the work order of cycle {query.cycle} in {folder}; it holds the one of "
+            f"cycle {order.cycle}.",
             remedy="Choose another folder with --out.",
         )
-    return None
+    return order
 
 
 def _touched(

@@ -29,7 +29,7 @@ from nextslice.errors import AnnotationError, ConflictError
 from nextslice.live import LiveProject
 from nextslice.project import Answer, SliceState
 from nextslice.types import NativeMask
-from nextslice.wording import a_few, counted
+from nextslice.wording import a_few
 
 __all__ = ["TakenIn", "take_in"]
 
@@ -125,19 +125,14 @@ class _Returned:
         self._asked: dict[SliceId, OrderedSlice] = {s.id: s for s in self.order.slices}
         files, unknown = masks_there(folder, self.order.cases)
         self.missing = tuple(case for case, paths in files.items() if not paths)
-        refused = [
-            f"{path.name}: it belongs to no case of this work order. Give it the name of its "
-            f"case ({a_few([Path(f.mask).name for f in self.order.cases.values()])}), or put "
-            "it elsewhere."
-            for path in unknown
-        ]
+        refused = [self._of_no_case(path) for path in unknown]
         self.drawn: dict[str, Drawn] = {}
         for case, paths in files.items():
             refused += self._read(case, paths)
         if refused:
             raise AnnotationError(
-                f"{counted(len(refused), 'mask')} in {folder} cannot be used, and nothing was "
-                "stored:\n" + "\n".join(f"  {line}" for line in refused),
+                f"Masks in {folder} cannot be used, and nothing was stored:\n"
+                + "\n".join(f"  {line}" for line in refused),
                 remedy="Put them right and tell again.",
             )
         self.masks: dict[SliceId, NativeMask] = {
@@ -217,6 +212,19 @@ class _Returned:
                 now[name] = HandedOut(version=answer.version, sha256=sha256)
         if now:
             write_order(self._folder, self.order.updated(now))
+
+    def _of_no_case(self, path: Path) -> str:
+        names = a_few([Path(files.mask).name for files in self.order.cases.values()])
+        if ".seg." in path.name.lower():
+            return (
+                f"{path.name}: a segmentation of 3D Slicer with numbers of its own. Export it "
+                f"as a label map under the name that the mask has ({names}), and put the other "
+                "elsewhere."
+            )
+        return (
+            f"{path.name}: it belongs to no case of this work order. Give it the name of its "
+            f"case ({names}), or put it elsewhere."
+        )
 
     def _is_open(self, name: SliceId) -> bool:
         row = self._live.pool.row_of(name)

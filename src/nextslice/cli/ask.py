@@ -64,8 +64,10 @@ def ask(
     masks to draw in with the model's proposals, and a list. What was drawn
     there already stays as it is.
     """
-    from nextslice.annotators.folder import hand_out, usual_folder
+    from nextslice.annotators.folder import demand_usable, hand_out, usual_folder
 
+    if out is not None:
+        demand_usable(out)  # before anything is scored
     with opened(project, images=images, accept_changes=accept_changes) as live:
         query = live.ask(budget) if cycle is None else live.project.query(cycle)
         if not len(query):

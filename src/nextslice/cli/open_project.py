@@ -40,8 +40,16 @@ def opened(
     folder: Path, *, images: Path | None = None, accept_changes: bool = False
 ) -> Iterator[LiveProject]:
     """A live project, while bars show its progress; nobody else may work on it meanwhile."""
-    from nextslice.live import LiveProject
+    from nextslice.errors import DataError
+    from nextslice.live import LiveProject, live_config
 
+    scans = Path(live_config(folder).data.folder) if images is None else images
+    if not scans.is_dir():
+        raise DataError(
+            f"Expected the scans of {folder} in {scans}; there is no such folder.",
+            cause="they were moved, or their disk is not there.",
+            remedy="Say where they are now: --images FOLDER.",
+        )
     with (
         progress_bar() as on_progress,
         LiveProject.open(

@@ -1,7 +1,7 @@
 """Everything of a run that must survive a crash.
 
-Nothing else writes into a run's folder but ``models/checkpoints.py``, at the learner's word, and
-``annotators/folder.py`` into ``work/``, whose masks belong to the annotators.
+Nothing else writes into a run's folder but ``models/checkpoints.py``, at the learner's word,
+and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotators.
 
 - ``project.py``: :class:`Project`, the folder as a whole and its current cycle
 - ``records.py``: :class:`Records`, the same to look at alone
