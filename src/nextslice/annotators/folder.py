@@ -223,7 +223,7 @@ class _Contents:
 
 
 def _known_order(live: LiveProject, query: Query, folder: Path) -> WorkOrder | None:
-    """The work order that is there already; None in a new folder, or in one that was cut off."""
+    """The work order that is there already; None in a new folder, or one that was cut off."""
     demand_usable(folder)
     if not (folder / ORDER_FILE).exists():
         return None

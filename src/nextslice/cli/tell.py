@@ -129,4 +129,4 @@ def _say_what(taken: TakenIn, again: str) -> None:
     if taken.open:
         names = [str(name) for name in taken.open]
         say(f"{counted(len(names), 'slice')} not yet annotated: {a_few(names, 10)}.")
-        say(f"Where a mask is right as it is: {again} --accept {names[0]}")
+        say(f"Where a mask is right as it is: {again} --accept {names[0]} (or --accept-all)")
