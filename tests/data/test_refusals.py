@@ -40,7 +40,7 @@ def test_a_file_that_may_not_be_read_is_refused_without_a_number(
     def forbidden(*_: object) -> None:  # the tests may run as root, who may read anything
         raise PermissionError(13, "Permission denied", str(files.image))
 
-    monkeypatch.setattr("nextslice.data.checks.read_volume", forbidden)
+    monkeypatch.setattr("nextslice.data.label_checks.read_volume", forbidden)
     (refusal,) = check_case(files).verdict.refusals
     assert refusal.reason == f"the image {files.image} cannot be read: Permission denied"
 
