@@ -8,6 +8,7 @@ from pathlib import Path
 import jaxtyping
 import pytest
 from hypothesis import settings
+from tests.annotated import Annotated, annotate
 
 SHARED_DATA = Path(
     os.environ.get("NEXTSLICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
@@ -52,3 +53,12 @@ def _cache_of_its_own(
     """Tests share one cache among themselves and none with the person who runs them."""
     base = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("NEXTSLICE_CACHE", str(base))
+
+
+@pytest.fixture(scope="session")
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> Annotated:
+    """A live project that people have worked on; for looking at alone."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        base = tmp_path_factory.getbasetemp() / "cache"
+        monkeypatch.setenv("NEXTSLICE_CACHE", str(base))
+        return annotate(tmp_path_factory.mktemp("annotated"))

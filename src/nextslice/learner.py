@@ -181,14 +181,13 @@ class ActiveLearner:
             ProjectError: Nothing is trained yet.
         """
         if self._model is None:
-            last = self._project.last_cycle()
-            trained = [c for c in range((last or 0) + 1) if self._project.weights_of(c)]
-            if not trained:
+            trained = self._project.newest_trained()
+            if trained is None:
                 raise ProjectError(
                     "Expected a trained model, but nothing is trained yet.",
                     remedy="Answer the first query and call fit().",
                 )
-            self._model = self._train_or_load(trained[-1])
+            self._model = self._train_or_load(trained)
         return self._model
 
     @property

@@ -8,7 +8,6 @@ sets it up from its settings and takes its two long steps, :meth:`LiveProject.tr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -16,15 +15,16 @@ import numpy as np
 import yaml
 
 from nextslice.config import LiveConfig, resolve_live_config
-from nextslice.data.labels import numbered_labels, parse_labels
+from nextslice.data.labels import numbered_labels
 from nextslice.data.native import NativeSlices
 from nextslice.data.pool import SlicePool
 from nextslice.errors import ProjectError, SettingsError
 from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
-from nextslice.parts import open_pool, trainer_for, uncertainty_for
+from nextslice.native_masks import NativeMasks
+from nextslice.parts import open_scans, trainer_for, uncertainty_for
 from nextslice.progress import OnProgress, Progress, ignore_progress
-from nextslice.project import Answer, AnswerKind, Project, Proposals, Query
+from nextslice.project import Answer, Project, Proposals, Query
 from nextslice.settings import plain, validated
 from nextslice.strategies import build_selection
 from nextslice.types import NativeMask
@@ -60,11 +60,7 @@ class LiveProject:
     ) -> None:
         self.config = config
         self._listener = on_progress
-        self.pool: SlicePool = open_pool(
-            config.data,
-            labels=replace(parse_labels(config.data.labels or ""), exhaustive=True),
-            on_progress=on_progress,
-        )
+        self.pool: SlicePool = open_scans(config.data, on_progress=on_progress)
         self.learner = ActiveLearner(
             self.pool,
             trainer=trainer_for(config, self.pool),
@@ -78,6 +74,7 @@ class LiveProject:
             accept_changes=accept_changes,
             on_progress=self._tell,
         )
+        self._native_masks = NativeMasks(self.pool, self.project)
 
     @classmethod
     def create(
@@ -216,8 +213,7 @@ class LiveProject:
 
     def native(self, row: int) -> NativeSlices:
         """The native slices of the volume that a slice of the pool belongs to."""
-        case = self.pool.slice_id(row).case
-        return NativeSlices(self.pool.preparation, self.pool.geometry(case))
+        return self._native_masks.slices_of(row)
 
     def native_mask(self, answer: Answer) -> NativeMask | None:
         """The mask of an answer on its native slice; None for an answer without a mask.
@@ -225,15 +221,7 @@ class LiveProject:
         Raises:
             ProjectError: It is missing or damaged.
         """
-        native, name = self.native(answer.row), self.pool.slice_id(answer.row)
-        if answer.kind is AnswerKind.GIVEN:
-            label = self.pool.native_label(name.case)
-            return np.ascontiguousarray(native.cut(label, name.index))
-        if answer.native_sha256 is not None:
-            return self.project.mask(answer.native_sha256)
-        if answer.mask_sha256 is not None:
-            return native.from_pool(self.project.mask(answer.mask_sha256))
-        return None
+        return self._native_masks.of(answer)
 
     def _open_query(self) -> Query | None:
         last = self.project.last_cycle()

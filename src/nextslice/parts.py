@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from nextslice.config import DataConfig, LoopConfig, StrategyConfig
-from nextslice.data.labels import Labels
+from nextslice.data.labels import Labels, parse_labels
 from nextslice.data.pool import SlicePool
 from nextslice.models.training import Trainer
 from nextslice.models.unet import UNet
@@ -13,7 +14,7 @@ from nextslice.progress import OnProgress
 from nextslice.strategies import build_uncertainty
 from nextslice.uncertainty import Uncertainty
 
-__all__ = ["open_pool", "trainer_for", "uncertainty_for"]
+__all__ = ["open_pool", "open_scans", "trainer_for", "uncertainty_for"]
 
 
 def open_pool(
@@ -45,6 +46,16 @@ def open_pool(
         require_labels=require_labels,
         on_progress=on_progress,
     )
+
+
+def open_scans(data: DataConfig, *, on_progress: OnProgress) -> SlicePool:
+    """The slices of a live project; its labels may hold the declared values alone.
+
+    Raises:
+        DataError: See :func:`open_pool`.
+    """
+    labels = replace(parse_labels(data.labels or ""), exhaustive=True)
+    return open_pool(data, labels=labels, on_progress=on_progress)
 
 
 def trainer_for(config: LoopConfig, pool: SlicePool) -> Trainer:

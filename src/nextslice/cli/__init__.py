@@ -6,7 +6,8 @@
 - ``open_project.py``: what the commands of a live project have in common
 - ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``benchmark.py``  ``report.py``
   ``demo.py``
-- ``init.py``  ``serve.py``  ``ask.py``  ``tell.py``  ``train.py``
+- ``init.py``  ``serve.py``  ``ask.py``  ``tell.py``  ``train.py``  ``status.py``
+  ``predict.py``  ``export.py``
 """
 
 from __future__ import annotations

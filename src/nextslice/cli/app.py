@@ -11,12 +11,15 @@ from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
 from nextslice.cli.display import say_error
+from nextslice.cli.export import export
 from nextslice.cli.fetch import fetch
 from nextslice.cli.init import init
 from nextslice.cli.phantom import phantom
+from nextslice.cli.predict import predict
 from nextslice.cli.report import report
 from nextslice.cli.serve import serve
 from nextslice.cli.simulate import simulate
+from nextslice.cli.status import status
 from nextslice.cli.tell import tell
 from nextslice.cli.train import train
 from nextslice.errors import NextsliceError
@@ -47,14 +50,15 @@ def _common(
 
 for command in (demo, phantom, fetch, check, simulate, benchmark, report):
     app.command()(command)
-for step in (init, serve, ask, tell, train):
+for step in (init, serve, ask, tell, train, status, predict, export):
     app.command(rich_help_panel="Annotation")(step)
 
 
 def run() -> int:
     """Run the command line; returns the exit code.
 
-    0: done. 1: ``check`` found refused cases, or a run of ``benchmark`` or ``demo`` failed.
+    0: done. 1: ``check`` or ``predict`` refused cases, or a run of ``benchmark`` or ``demo``
+    failed.
     2: an error that says what to do. 130: stopped by Ctrl-C.
     """
     try:

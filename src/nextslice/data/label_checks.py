@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nextslice.data.cases import Refusal
+from nextslice.data.labels import IGNORE
 from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
 from nextslice.errors import DataError
 from nextslice.wording import a_few, clause
@@ -90,8 +91,17 @@ def _label_values(
         return None
     values = tuple(int(v) for v in found)
     if declared is not None:
+        ignored = [v for v in values if declared.get(v) == IGNORE]
+        if ignored:
+            refusals.append(
+                Refusal(
+                    f"the label {name} is drawn in part only: it holds the value {ignored[0]}, "
+                    "which is declared as ignore",
+                    "Complete the label, or take it away and annotate the case anew.",
+                )
+            )
         unknown = [v for v in values if v not in declared]
-        allowed = ", ".join(map(str, sorted(declared)))
+        allowed = ", ".join(str(v) for v in sorted(declared) if declared[v] != IGNORE)
         remedy = f"The declared values are {allowed}: correct the label, or declare the rest."
         reason = f"the label {name} has values that are not declared: "
     else:

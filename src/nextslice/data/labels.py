@@ -15,6 +15,7 @@ from nextslice.errors import DataError, SettingsError
 from nextslice.types import VolumeMask
 
 __all__ = [
+    "IGNORE",
     "LabelMap",
     "Labels",
     "declared_values",
@@ -24,6 +25,9 @@ __all__ = [
     "parse_labels",
     "tell_of_undeclared",
 ]
+
+IGNORE = "ignore"
+"""The name of nnU-Net's label for what nobody has drawn; it is no class."""
 
 _RESERVED = {"mean"}  # the row of the average in cycles.csv
 
@@ -112,14 +116,15 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
     """Label value -> name, from the entry "labels" of a `dataset.json`.
 
     MSD writes {"1": "name"}, nnU-Net v2 {"name": 1}; both are understood. Background is
-    added where it is not declared.
+    added where it is not declared. A value named :data:`IGNORE` is kept under this name:
+    it becomes no class, and a label that holds it is refused by the checks.
 
     Args:
         labels: The entry, or None if there is none.
         path: The `dataset.json`, for messages.
 
     Raises:
-        DataError: Anything but one whole number per name, or an ignore label.
+        DataError: Anything but one whole number per name.
     """
     if labels is None:
         return None
@@ -148,11 +153,6 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
                 remedy="Name each value once; merge values with --labels instead.",
             )
         declared[number] = name
-    if "ignore" in declared.values():
-        raise DataError(
-            f'{path}: "labels" declares an ignore label, which nextslice does not know.',
-            remedy="Use only cases that are labelled throughout.",
-        )
     declared.setdefault(0, "background")
     return dict(sorted(declared.items()))
 
@@ -241,8 +241,9 @@ def _values(name: str, values: Any) -> tuple[int, ...]:
 
 
 def default_labels(declared: Mapping[int, str]) -> LabelMap:
-    """Every declared value but background as a class of its own, in order of the values."""
-    return LabelMap(tuple((declared[v], (v,)) for v in sorted(declared) if v != 0))
+    """Every declared value but background and :data:`IGNORE` as a class, in their order."""
+    classes = (v for v in sorted(declared) if v != 0 and declared[v] != IGNORE)
+    return LabelMap(tuple((declared[v], (v,)) for v in classes))
 
 
 def found_labels(values: Iterable[int]) -> LabelMap:

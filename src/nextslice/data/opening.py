@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nextslice.data.cache import cache_root, prepared
 from nextslice.data.checks import refused_error, without_label
-from nextslice.data.labels import Labels, parse_labels
+from nextslice.data.labels import IGNORE, Labels, parse_labels
 from nextslice.data.layouts import recognise
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
@@ -38,7 +38,8 @@ def open_folder(
     if labels is not None:
         labels = parse_labels(labels, data_set.declared)
         if labels.exhaustive:
-            data_set = replace(data_set, declared=labels.declared)
+            ignored = {v: n for v, n in (data_set.declared or {}).items() if n == IGNORE}
+            data_set = replace(data_set, declared=ignored | labels.declared)
     root = cache_root() if cache is None else Path(cache).expanduser()
     source = prepared(data_set, preparation, labels, root, on_progress)
     bare = {r.case for r in source.cases if require_labels and r.label_start is None}

@@ -20,7 +20,7 @@ import numpy as np
 from nextslice.data.readers import Geometry, Volume
 from nextslice.data.sides import Side
 from nextslice.errors import DataError, SettingsError
-from nextslice.types import SliceImages, SliceMasks, VolumeMask
+from nextslice.types import SliceImages, SliceMasks, VolumeMask, Voxels
 
 __all__ = ["Preparation", "intensity_limits"]
 
@@ -147,20 +147,19 @@ class Preparation:
         Raises:
             DataError: The slices do not have the shape that this case has.
         """
-        rows, columns = self._sides(geometry)
-        slices = geometry.shape[self.slicing_axis(geometry)]
-        expected = (slices, rows.fitted, columns.fitted)
-        if masks.shape != expected:
-            raise DataError(
-                f"Masks of this case should have the shape (slices, height, width) = "
-                f"{expected}, but have {masks.shape}.",
-                cause="the masks belong to another case, or were prepared with other settings.",
-            )
-        inner = np.zeros((len(masks), rows.stretched, columns.stretched), np.uint8)
-        inner[:, rows.kept, columns.kept] = masks[:, rows.place, columns.place]
-        back = np.ix_(rows.sources_back, columns.sources_back)
-        native = inner[:, back[0], back[1]]
-        return self.volume(native, geometry)
+        return self._restored(masks, geometry)
+
+    def restore_values(self, values: SliceImages, geometry: Geometry) -> Voxels:
+        """The same for a number per pixel, such as an uncertainty; 0 outside the window.
+
+        Args:
+            values: All slices of the case in order, as :meth:`prepare_image` shapes them.
+            geometry: The case's native geometry.
+
+        Raises:
+            DataError: The slices do not have the shape that this case has.
+        """
+        return self._restored(values, geometry)
 
     def cropped_foreground(self, mask: VolumeMask, geometry: Geometry) -> int:
         """How many native foreground voxels lie outside the window of the crop."""
@@ -179,6 +178,24 @@ class Preparation:
     def from_dict(cls, values: dict[str, Any]) -> Preparation:
         """The preparation that :meth:`to_dict` wrote."""
         return cls(**values)
+
+    def _restored(
+        self, slices: np.ndarray[Any, np.dtype[Any]], geometry: Geometry
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        rows, columns = self._sides(geometry)
+        count = geometry.shape[self.slicing_axis(geometry)]
+        expected = (count, rows.fitted, columns.fitted)
+        if slices.shape != expected:
+            raise DataError(
+                f"Masks of this case should have the shape (slices, height, width) = "
+                f"{expected}, but have {slices.shape}.",
+                cause="the masks belong to another case, or were prepared with other settings.",
+            )
+        inner = np.zeros((len(slices), rows.stretched, columns.stretched), slices.dtype)
+        inner[:, rows.kept, columns.kept] = slices[:, rows.place, columns.place]
+        back = np.ix_(rows.sources_back, columns.sources_back)
+        native = inner[:, back[0], back[1]]
+        return self.volume(native, geometry)
 
     def _sides(self, geometry: Geometry) -> tuple[Side, Side]:
         down, across = self.plane(geometry)

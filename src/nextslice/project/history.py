@@ -32,6 +32,7 @@ class CycleView:
         agreement: Mean Dice of the proposals with the masks, 0 to 1; None where nothing was
             proposed.
         seconds: What its annotators spent, over all versions.
+        train_seconds: How long the training of its model took; None until it is trained.
     """
 
     cycle: int
@@ -41,6 +42,7 @@ class CycleView:
     skipped: int
     agreement: float | None
     seconds: float
+    train_seconds: float | None
 
 
 def cycle_views(connection: Connection) -> tuple[CycleView, ...]:
@@ -61,7 +63,9 @@ def cycle_views(connection: Connection) -> tuple[CycleView, ...]:
         select(func.count()).where(slices.c.state == SliceState.LABELLED)
     ).scalar_one()
     found = connection.execute(
-        select(cycles.c.cycle, cycles.c.n_labelled).order_by(cycles.c.cycle)
+        select(cycles.c.cycle, cycles.c.n_labelled, cycles.c.train_seconds).order_by(
+            cycles.c.cycle
+        )
     ).all()
     return tuple(
         _view(
@@ -69,12 +73,19 @@ def cycle_views(connection: Connection) -> tuple[CycleView, ...]:
             labelled if entry.n_labelled is None else entry.n_labelled,
             [newest.get(row) for row in asked.get(entry.cycle, [])],
             spent.get(entry.cycle) or 0.0,
+            entry.train_seconds,
         )
         for entry in found
     )
 
 
-def _view(cycle: int, labelled: int, newest: list[Answer | None], seconds: float) -> CycleView:
+def _view(
+    cycle: int,
+    labelled: int,
+    newest: list[Answer | None],
+    seconds: float,
+    train_seconds: float | None,
+) -> CycleView:
     of_this = [answer for answer in newest if answer is not None and answer.cycle == cycle]
     drawn = [answer for answer in of_this if answer.kind is AnswerKind.MASK]
     agreements = [a.agreement for a in drawn if a.agreement is not None]
@@ -86,4 +97,5 @@ def _view(cycle: int, labelled: int, newest: list[Answer | None], seconds: float
         skipped=sum(answer.kind is AnswerKind.SKIP for answer in of_this),
         agreement=math.fsum(agreements) / len(agreements) if agreements else None,
         seconds=seconds,
+        train_seconds=train_seconds,
     )

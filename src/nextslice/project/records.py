@@ -97,6 +97,13 @@ class Records:
         value = self._cycle_value(cycle, "weights_sha256")
         return None if value is None else str(value)
 
+    def newest_trained(self) -> int | None:
+        """The last cycle whose model is trained; None where none is."""
+        trained = select(func.max(cycles.c.cycle)).where(cycles.c.weights_sha256.is_not(None))
+        with self._engine.connect() as connection:
+            cycle: int | None = connection.execute(trained).scalar_one()
+        return cycle
+
     def training_began(self, cycle: int) -> bool:
         """Whether it is settled on which answers the cycle's model is trained."""
         return self._cycle_value(cycle, "trained_through") is not None

@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nextslice.errors import SettingsError
 from nextslice.files import writing_atomically
 from nextslice.report.lettering import fitted
 from nextslice.report.names import shortened
 from nextslice.report.style import INK
 
-__all__ = ["WIDTH", "Drawing", "plain_axes", "save", "titled"]
+__all__ = ["WIDTH", "Drawing", "plain_axes", "save", "save_as", "titled"]
 
 _UNSTAMPED: Final[Mapping[str, dict[str, None]]] = {
     "png": {"Software": None},
@@ -55,18 +56,29 @@ class Drawing:
 
 def save(drawing: Drawing, folder: Path) -> tuple[Path, Path, Path]:
     """Write the figure as PNG (150 dots per inch), SVG and PDF; returns their paths."""
-    FigureCanvasAgg(drawing.figure)
-    found = []
-    for kind, unstamped in _UNSTAMPED.items():
-        path = folder / f"{drawing.name}.{kind}"
-        # Journals refuse the fonts that matplotlib puts into a PDF unless it is told.
-        with writing_atomically(path) as stream, rc_context({"pdf.fonttype": 42}):
-            drawing.figure.savefig(
-                stream, format=kind, dpi=150, facecolor="white", metadata=unstamped
-            )
-        found.append(path)
-    png, svg, pdf = found
+    png, svg, pdf = (folder / f"{drawing.name}.{kind}" for kind in _UNSTAMPED)
+    for path in (png, svg, pdf):
+        save_as(drawing, path)
     return png, svg, pdf
+
+
+def save_as(drawing: Drawing, path: Path) -> None:
+    """Write the figure in the format that `path` ends in.
+
+    Raises:
+        SettingsError: The ending is none of .png, .svg and .pdf.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in _UNSTAMPED:
+        raise SettingsError(
+            f"Expected the name of a figure to end in .png, .svg or .pdf, got {path.name!r}."
+        )
+    FigureCanvasAgg(drawing.figure)
+    # Journals refuse the fonts that matplotlib puts into a PDF unless it is told.
+    with writing_atomically(path) as stream, rc_context({"pdf.fonttype": 42}):
+        drawing.figure.savefig(
+            stream, format=kind, dpi=150, facecolor="white", metadata=_UNSTAMPED[kind]
+        )
 
 
 def plain_axes(axes: Axes) -> None:

@@ -11,6 +11,8 @@
 - ``times.py``: sampling time
 - ``batches.py``: what was queried, slice by slice (figure 5)
 - ``across_cycles.py``: one test slice across cycles (figure 6)
+- ``agreement.py``: of a live project, how far proposals agree with what experts made of them;
+  drawn by itself, not in a report
 
 They are drawn with ``bands.py`` (lines with bands), ``panels.py`` (small multiples and their
 key), ``named_rows.py`` (a row for each strategy), ``overview.py`` (a panel for each of many

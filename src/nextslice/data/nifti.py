@@ -1,0 +1,164 @@
+"""NIfTI with headers of our own: where voxels lie, the voxels, and nothing else.
+
+A scan's header may name its patient: in ``descrip``, ``aux_file``, ``intent_name`` or
+``db_name``, in an extension, or by the file name inside a gzip stream. What is written here
+begins with an empty header and takes over numbers of the grid alone, so that nothing of that
+can come along.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import nibabel as nib
+import numpy as np
+from nibabel.openers import ImageOpener
+from nibabel.spatialimages import HeaderDataError
+
+from nextslice.data.integrity import is_nifti
+from nextslice.data.readers import Geometry, Volume
+from nextslice.errors import DataError, SettingsError
+from nextslice.files import writing_atomically
+
+__all__ = ["Grid", "StoredVoxels", "stored_voxels", "write_nifti"]
+
+_POSITION: Final = (
+    *("qform_code", "quatern_b", "quatern_c", "quatern_d"),
+    *("qoffset_x", "qoffset_y", "qoffset_z"),
+    *("sform_code", "srow_x", "srow_y", "srow_z"),
+)
+_SPATIAL_UNIT: Final = 0x07  # the bits of xyzt_units that are not the unit of time
+_TO_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where voxels lie, as NIfTI says it.
+
+    Attributes:
+        header: Shape, spacing, qform and sform; all else is empty.
+    """
+
+    header: Any
+
+    @classmethod
+    def of_scan(cls, path: Path, geometry: Geometry) -> Grid:
+        """The grid of a scan.
+
+        Of a NIfTI file the numbers are taken over as they are stored, qform and sform with
+        their codes. From other formats both become the scan's geometry in single precision.
+
+        Args:
+            path: The scan.
+            geometry: What :func:`~nextslice.data.readers.read_volume` read from it.
+        """
+        header = _empty(geometry.shape)
+        if not is_nifti(path):
+            affine = _affine(geometry)
+            header.set_qform(affine, code=1)
+            header.set_sform(affine, code=1)
+            header.set_xyzt_units("mm")
+            return cls(header)
+        with ImageOpener(str(path)) as stream:
+            own = nib.Nifti1Header.from_fileobj(stream, check=False)
+        for field in _POSITION:
+            header[field] = own[field]
+        header["pixdim"][:4] = own["pixdim"][:4]
+        header["xyzt_units"] = int(own["xyzt_units"]) & _SPATIAL_UNIT
+        return cls(header)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVoxels:
+    """The numbers in a scan's file.
+
+    Attributes:
+        voxels: Shape (x, y, z), in the number type of the file.
+        slope: An intensity is ``slope * voxel + intercept``.
+        intercept: See `slope`.
+    """
+
+    voxels: np.ndarray[Any, np.dtype[Any]]
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+def stored_voxels(path: Path, volume: Volume) -> StoredVoxels:
+    """The voxels of a scan as they are stored, before NIfTI's scaling.
+
+    Args:
+        path: The scan.
+        volume: What :func:`~nextslice.data.readers.read_volume`, which checks the file, read.
+
+    Raises:
+        DataError: The file is no longer the one that was read.
+    """
+    if not is_nifti(path):
+        return StoredVoxels(volume.voxels)
+    stored = nib.load(path).dataobj
+    voxels = np.asanyarray(stored.get_unscaled())
+    if voxels.size != volume.voxels.size:
+        raise DataError(
+            f"{path} should have the shape {volume.geometry.shape}, but has {voxels.shape}.",
+            cause="the file was replaced while it was being read.",
+        )
+    voxels = voxels.reshape(volume.geometry.shape)
+    native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+    return StoredVoxels(native, float(stored.slope), float(stored.inter))
+
+
+def write_nifti(
+    path: Path,
+    voxels: np.ndarray[Any, np.dtype[Any]],
+    grid: Grid,
+    *,
+    slope: float = 1.0,
+    intercept: float = 0.0,
+) -> None:
+    """Write voxels as they are, in one step; equal voxels and grids are equal bytes.
+
+    Args:
+        path: Ends in .nii.gz.
+        voxels: Shape (x, y, z) of the grid, of a number type that NIfTI knows.
+        grid: Where they lie.
+        slope: See :class:`StoredVoxels`.
+        intercept: The same.
+
+    Raises:
+        SettingsError: The shape is not the grid's, or NIfTI has no such number type.
+    """
+    header = grid.header.copy()
+    if voxels.shape != header.get_data_shape():
+        raise SettingsError(
+            f"Voxels for {path} should have the shape {header.get_data_shape()} of their "
+            f"grid, but have {voxels.shape}."
+        )
+    try:
+        header.set_data_dtype(voxels.dtype)
+    except HeaderDataError as error:
+        raise SettingsError(f"{path} cannot hold numbers of type {voxels.dtype}.") from error
+    image = nib.Nifti1Image(voxels, None, header)
+    image.header.set_slope_inter(slope, intercept)  # an image forgets those it is made with
+    with (
+        writing_atomically(path) as stream,
+        # Neither a name nor a time in the archive's header.
+        gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0, compresslevel=6) as out,
+    ):
+        image.to_stream(out)
+
+
+def _empty(shape: tuple[int, int, int]) -> Any:
+    header = nib.Nifti1Header()
+    header.set_data_shape(shape)
+    return header
+
+
+def _affine(geometry: Geometry) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Voxel -> millimetres, RAS, as NIfTI counts them."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(geometry.direction, (3, 3)) * geometry.spacing
+    affine[:3, 3] = geometry.origin
+    return np.asarray(_TO_RAS @ affine)
