@@ -32,7 +32,7 @@ def test_status_shows_states_cycles_and_the_next_command(annotated: Annotated) -
     text = result.stdout
     assert "3 cases, classes cortex, medulla" in text
     assert "cycle 2: 2 of 5 slices of the open query are answered" in text
-    assert "annotated for 3:00" in text
+    assert "time spent annotating: 3:00" in text
     assert f"nextslice serve {annotated.folder}" in text
     [row] = [line for line in text.splitlines() if line.split()[:1] == ["1"]]
     assert row.split()[2:5] == ["5", "4", "1"]

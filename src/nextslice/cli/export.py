@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,9 +45,9 @@ def export(
 ) -> None:
     """Export the annotated slices and their scans as a data set of nnU-Net v2 or the MSD.
 
-    In nnU-Net's, slices that nobody has drawn hold its label `ignore`. Masks are exactly those
-    that were drawn. Headers are written anew, so that nothing they said of a patient is left;
-    look at the names of the cases yourself.
+    In nnU-Net's, slices that nobody has drawn hold its label `ignore`. Masks
+    are exactly those that were drawn. Headers are written anew, so that nothing
+    they said of a patient is left; look at the names of the cases yourself.
     """
     from nextslice.exports import Decathlon, NnUNet, ProjectSource, export_data_set
     from nextslice.exports.layouts import fitting_name
@@ -69,6 +70,6 @@ def export(
     )
     if layout is _LayoutName.NNUNET:
         say(
-            f"next: nnUNet_raw={out} nnUNetv2_plan_and_preprocess -d {dataset_id} "
-            "--verify_dataset_integrity"
+            f"next: nnUNetv2_plan_and_preprocess -d {dataset_id} --verify_dataset_integrity "
+            f"(with nnUNet_raw={shlex.quote(str(out.resolve()))})"
         )

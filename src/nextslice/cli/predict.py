@@ -34,9 +34,10 @@ def predict(
 ) -> None:
     """Segment whole volumes with the newest model, each on its scan's own grid.
 
-    Writes OUT/masks and OUT/uncertainty (0 to 1), a .nii.gz for each case. Slices that were
-    annotated are predicted like all others; `nextslice export` gives the masks that were
-    drawn. Scans that cannot be used are named and left out; the exit code is then 1.
+    Writes OUT/masks and OUT/uncertainty (0 to 1), a .nii.gz for each case.
+    Slices that were annotated are predicted like all others; `nextslice export`
+    gives the masks that were drawn. Scans that cannot be used are named and
+    left out; the exit code is then 1.
     """
     from nextslice.exports import ProjectSource, predict_volumes
     from nextslice.wording import a_few, counted

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["status"]
 
-_BAR = 20  # characters for a Dice of 1
+_BAR = 10  # characters for a Dice of 1
 
 
 def status(
@@ -61,8 +61,10 @@ def _show(found: Status) -> None:
     typer.echo(f"{counted(found.slices, 'slice')}: {', '.join(states)}")
     typer.echo(_standing(found))
     if found.history:
+        typer.echo()
         print_table(_table(found.history))
-        typer.echo(f"annotated for {clock(found.seconds)} (h:mm:ss or m:ss) in all")
+        typer.echo("\nagreement: Dice of the model's proposals with the experts' masks")
+        typer.echo(f"time spent annotating: {clock(found.seconds)}\n")
     width = max(len(step.command) for step in found.next_steps)
     for title, step in zip(("next:", "or:", "or:"), found.next_steps, strict=False):
         typer.echo(f"{title:5} {step.command:{width}}  ({step.why})")
@@ -86,10 +88,10 @@ def _standing(found: Status) -> str:
 
 
 def _table(history: tuple[CycleView, ...]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for title in ("cycle", "labelled", "asked", "answered", "skipped"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("agreement (Dice)", no_wrap=True)
+    table.add_column("agreement", no_wrap=True)
     for title in ("training", "annotating"):
         table.add_column(title, justify="right", no_wrap=True)
     for view in history:

@@ -3,6 +3,7 @@
 streams.py      a file's bytes, unpacked and held against their checksum
 integrity.py    is a file of voxels whole? asked before anything trusts it
 readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)
+nifti.py        NIfTI with headers of our own, that tell nothing of a patient
 labels.py       label values on disk -> classes, merged where asked
 cases.py        what a folder holds: DataSet, CaseFiles, Refusal
 layouts.py      MSD, nnU-Net v2, PROMISE12, paired and plain folders -> a DataSet
