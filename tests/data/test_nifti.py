@@ -106,6 +106,26 @@ def test_scaled_voxels_stay_as_they_are_stored(tmp_path: Path) -> None:
     assert first.voxels.min() < -1000
 
 
+@pytest.mark.parametrize(
+    ("qform", "sform", "unit"),
+    [(0, 0, "mm"), (1, 0, "mm"), (0, 4, "mm"), (1, 1, "micron"), (1, 1, "meter")],
+)
+def test_places_are_read_alike_whatever_says_them(
+    tmp_path: Path, qform: int, sform: int, unit: str
+) -> None:
+    affine = np.diag([-1.5, -2.0, 3.0, 1.0])
+    affine[:3, 3] = 10, 20, 30
+    image = nib.Nifti1Image(some_voxels()[..., None], affine)  # one point in time
+    image.set_qform(affine if qform else None, qform)
+    image.set_sform(affine if sform else None, sform)
+    image.header.set_xyzt_units(unit)
+    image.to_filename(tmp_path / "scan.nii.gz")
+    rewrite(tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz")
+    before, after = (read_volume(tmp_path / f"{n}.nii.gz") for n in ("scan", "out"))
+    assert before.geometry == after.geometry
+    np.testing.assert_array_equal(before.voxels, after.voxels)
+
+
 def test_files_of_the_other_byte_order_are_read_alike(tmp_path: Path) -> None:
     source = telling_scan(tmp_path / "scan.nii.gz", some_voxels(), endianness=">")
     rewrite(source, tmp_path / "out.nii.gz")
