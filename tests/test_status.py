@@ -97,6 +97,9 @@ def test_where_labels_came_with_the_data_training_comes_first(
     with LiveProject.create(
         tmp_path / "project", images=annotated.scans, labels="cortex,medulla"
     ) as project:
+        status = status_of(tmp_path / "project")
+        assert status.phase == "new"
+        assert "train" in status.next_steps[0].command
         project.ask()
     status = status_of(tmp_path / "project")
     assert status.phase == "answered"

@@ -80,11 +80,13 @@ class Status:
         ask = NextStep(f"nextslice ask {place}", "ask for the next slices")
         predict = NextStep(f"nextslice predict {place} --out FOLDER", "segment whole volumes")
         export = NextStep(f"nextslice export {place} FOLDER", "a data set of what was drawn")
+        labelled = self.states.get(SliceState.LABELLED, 0)
         return {
-            "new": (serve, ask),
+            # Where labels came with the data, a model learns from them before it asks.
+            "new": (train, serve) if labelled else (serve, ask),
             "annotating": (
                 serve,
-                NextStep(f"nextslice tell {place} FOLDER", "take in masks of another editor"),
+                NextStep(f"nextslice tell {place}", "take in masks drawn in another editor"),
             ),
             "answered": (train, serve),
             "training": (

@@ -236,6 +236,10 @@ def test_scans_that_were_replaced_and_masks_that_are_damaged_stop_it(
     shutil.copytree(annotated.scans, scans)
     config = copy.folder / "config.yaml"
     config.write_text(config.read_text().replace(str(annotated.scans), str(scans)))
+    hidden = scans.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="no such folder"):
+        ProjectSource(copy.folder)
+    hidden.rename(scans)
     volume = read_volume(scans / "imagesTr/phantom_001.nii.gz")
     write_volume(scans / "imagesTr/phantom_001.nii.gz", volume.voxels + 1, volume.geometry)
     with pytest.raises(ProjectChangedError, match="not the same"):

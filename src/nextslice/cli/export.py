@@ -20,10 +20,14 @@ class _LayoutName(StrEnum):
 
 
 def export(
-    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+    project: Annotated[
+        Path,
+        typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False),
+    ],
     out: Annotated[
         Path,
         typer.Argument(
+            metavar="OUT",
             help="Folder in which the data set's folder is made; nnU-Net calls it nnUNet_raw.",
             show_default=False,
         ),

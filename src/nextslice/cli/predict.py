@@ -13,7 +13,10 @@ __all__ = ["predict"]
 
 
 def predict(
-    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+    project: Annotated[
+        Path,
+        typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False),
+    ],
     out: Annotated[
         Path, typer.Option(help="Folder to write: new or empty.", show_default=False)
     ],

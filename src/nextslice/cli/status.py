@@ -24,7 +24,10 @@ _BAR = 10  # characters for a Dice of 1
 
 
 def status(
-    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+    project: Annotated[
+        Path,
+        typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False),
+    ],
     figure: Annotated[
         Path | None,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import Self, final
 
 from nextslice.config import LiveConfig
 from nextslice.data.pool import SlicePool
-from nextslice.errors import CheckpointError, ProjectChangedError, ProjectError
+from nextslice.errors import CheckpointError, DataError, ProjectChangedError, ProjectError
 from nextslice.live import live_config
 from nextslice.models.checkpoints import load_model, read_manifest
 from nextslice.models.inference import SegmentationModel
@@ -51,6 +51,12 @@ class ProjectSource:
     ) -> None:
         self.folder = Path(folder)
         self.config: LiveConfig = live_config(folder)
+        if not self.scans.is_dir():
+            raise DataError(
+                f"Expected the scans of {folder} in {self.scans}; there is no such folder.",
+                cause="they were moved, or their disk is not there.",
+                remedy="Say once where they are now: nextslice ask PROJECT --images FOLDER.",
+            )
         self.records = Records.look(folder)
         try:
             data = self.config.data
