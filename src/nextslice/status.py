@@ -81,12 +81,15 @@ class Status:
         predict = NextStep(f"nextslice predict {place} --out FOLDER", "segment whole volumes")
         export = NextStep(f"nextslice export {place} FOLDER", "a data set of what was drawn")
         labelled = self.states.get(SliceState.LABELLED, 0)
+        last = self.history[-1] if self.history else None
+        begun = last is not None and labelled and last.answered + last.skipped
         return {
             # Where labels came with the data, a model learns from them before it asks.
             "new": (train, serve) if labelled else (serve, ask),
             "annotating": (
                 serve,
                 NextStep(f"nextslice tell {place}", "take in masks drawn in another editor"),
+                *([NextStep(train.command, "train without the rest")] if begun else []),
             ),
             "answered": (train, serve),
             "training": (

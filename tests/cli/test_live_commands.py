@@ -10,7 +10,6 @@ import SimpleITK as sitk  # noqa: N813
 from typer.testing import CliRunner, Result
 
 from nextslice.cli.app import app
-from nextslice.cli.open_project import next_step
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.errors import (
     AnnotationError,
@@ -80,7 +79,8 @@ def test_init_says_what_it_found_and_what_comes_next(scans: Path, tmp_path: Path
     assert "labelled already: nothing" in result.stdout
     assert "3 slices to begin with, then 2 per query" in result.stdout
     assert "stochastic-batches of dropout" in result.stdout
-    assert f"Next: nextslice ask {tmp_path / 'p'}" in result.stderr
+    assert f"next: nextslice serve {tmp_path / 'p'}" in result.stderr
+    assert f"or:   nextslice ask {tmp_path / 'p'}" in result.stderr
     config = live_config(tmp_path / "p")
     assert (config.initial, config.budget, config.training.steps) == (3, 2, 4)
     assert isinstance(refused("init", tmp_path / "p", *words), ProjectError)
@@ -95,7 +95,7 @@ def test_labels_that_are_there_are_taken_in_and_come_first(scans: Path, tmp_path
     project = tmp_path / "p"
     result = done("init", project, "--images", folder, "--labels", "cortex,medulla", *_TINY)
     assert "labelled already: 8 slices of 1 case" in result.stdout
-    assert f"Next: nextslice train {project}" in result.stderr
+    assert f"next: nextslice train {project}" in result.stderr
     assert "learns from the labels" in done("ask", project).stderr
     assert "trained on 8 labelled slices" in done("train", project).stdout
     assert "Query of cycle 1" in done("ask", project).stdout
@@ -131,11 +131,11 @@ def test_the_loop_says_at_each_step_what_it_did_and_what_to_type_next(project: P
     told = done("tell", project, folder, "--annotator", "Ada", "--seconds", "90")
     assert told.stdout.count("stored phantom_") == 3
     assert "which this work order does not ask for" in told.stderr
-    assert f"Next: nextslice train {project}" in told.stderr
+    assert f"next: nextslice train {project}" in told.stderr
     assert done("ask", project).stdout.count("labelled") == 3
     trained = done("train", project)
     assert "cycle 0: a model is trained on 3 labelled slices" in trained.stdout
-    assert f"Next: nextslice ask {project}" in trained.stderr
+    assert f"next: nextslice ask {project}" in trained.stderr
     assert "nothing was asked since" in refused("train", project).problem
     done("ask", project)
     first = next((project / "work/cycle-01/masks").iterdir()).name
@@ -158,7 +158,8 @@ def test_open_slices_stay_unlabelled_and_train_says_so(project: Path) -> None:
     assert f"stored {first}" in told.stdout
     assert f"skipped {second}" in told.stdout
     assert f"1 slice not yet annotated: {third}" in told.stderr
-    assert "with the rest, or nextslice train" in told.stderr
+    assert f"or:   nextslice tell {project}" in told.stderr
+    assert f"or:   nextslice train {project}" in told.stderr
     trained = done("train", project)
     assert f"not answered, so not learnt from: {third}" in trained.stderr
     assert "trained on 1 labelled slice" in trained.stdout
@@ -213,7 +214,7 @@ def test_a_project_that_somebody_works_on_says_who(project: Path) -> None:
             error = refused(*words)
             assert isinstance(error, ProjectLockedError)
             assert "works on it" in error.problem
-        assert next_step(live.project, project).startswith(f"nextslice ask {project}")
+        assert live.project.last_cycle() is None  # nothing was asked behind its back
 
 
 def test_scans_that_were_moved_are_found_where_they_are_said_to_be(

@@ -15,8 +15,8 @@ from nextslice.cli.open_project import (
     Images,
     ProjectFolder,
     command_line,
-    next_step,
     opened,
+    say_next,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def ask(
                 say("Nothing to annotate yet: a model first learns from the labels there are.")
             else:
                 say("The pool has no slice left to ask for.")
-            say(f"Next: {next_step(live.project, project)}")
+            say_next(project)
             return
         folder = usual_folder(project, query.cycle) if out is None else out
         written = hand_out(live, query, folder, link=link)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nextslice.cli.display import progress_bar, say
-from nextslice.cli.open_project import ProjectFolder, next_step
+from nextslice.cli.open_project import ProjectFolder, say_next
 from nextslice.selection import SELECTIONS
 
 __all__ = ["init"]
@@ -138,4 +138,4 @@ def init(
             f"{config.initial} slices to begin with, then {config.budget} per query by "
             f"{config.selection.name}{scored}"
         )
-        say(f"Next: {next_step(live.project, project)}")
+        say_next(project)

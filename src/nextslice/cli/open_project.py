@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar
+from nextslice.cli.display import progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.live import LiveProject
-    from nextslice.project import Records
+    from nextslice.status import Status
 
-__all__ = ["AcceptChanges", "Images", "ProjectFolder", "command_line", "next_step", "opened"]
+__all__ = [
+    "AcceptChanges",
+    "Images",
+    "ProjectFolder",
+    "command_line",
+    "next_steps",
+    "opened",
+    "say_next",
+]
 
 ProjectFolder = Annotated[
     Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default=False)
@@ -64,30 +72,19 @@ def command_line(*words: object) -> str:
     return shlex.join(["nextslice", *map(str, words)])
 
 
-def next_step(records: Records, folder: Path, order: Path | None = None) -> str:
-    """What to do next with a live project, with the command to type.
+def next_steps(found: Status) -> list[str]:
+    """What to type next, a line each."""
+    width = max(len(step.command) for step in found.next_steps)
+    titles = ("next:", *("or:" for _ in found.next_steps[1:]))
+    return [
+        f"{title:5} {step.command:{width}}  ({step.why})"
+        for title, step in zip(titles, found.next_steps, strict=True)
+    ]
 
-    Args:
-        records: The project's.
-        folder: Where it is.
-        order: The work order's folder, where it is not the usual one.
-    """
-    from nextslice.project import SliceState
 
-    last = records.last_cycle()
-    ask, train = command_line("ask", folder), command_line("train", folder)
-    if last is None:
-        return (
-            train if records.n_labelled() else f"{ask}   (or {command_line('serve', folder)})"
-        )
-    if records.is_recorded(last):
-        return ask
-    query = records.query(last)
-    if not len(query):
-        return train if last == 0 else "nothing: every slice is labelled or skipped"
-    newest = records.newest_answers([queried.row for queried in query.slices])
-    answered = sum(answer.state is not SliceState.QUERIED for answer in newest.values())
-    tell = command_line("tell", folder, *([] if order is None else [order]))
-    if not records.answers_since(last - 1) or not records.n_labelled():
-        return f"annotate the slices, then {tell}"
-    return train if answered == len(query) else f"{tell} with the rest, or {train} without it"
+def say_next(folder: Path) -> None:
+    """Tell the person who waits what to type next."""
+    from nextslice.status import status_of
+
+    for line in next_steps(status_of(folder)):
+        say(line)

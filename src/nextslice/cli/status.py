@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nextslice.cli.display import clock, print_table, say
+from nextslice.cli.open_project import next_steps
 
 if TYPE_CHECKING:
     from nextslice.project import CycleView
@@ -68,9 +69,8 @@ def _show(found: Status) -> None:
         print_table(_table(found.history))
         typer.echo("\nagreement: Dice of the model's proposals with the experts' masks")
         typer.echo(f"time spent annotating: {clock(found.seconds)}\n")
-    width = max(len(step.command) for step in found.next_steps)
-    for title, step in zip(("next:", "or:", "or:"), found.next_steps, strict=False):
-        typer.echo(f"{title:5} {step.command:{width}}  ({step.why})")
+    for line in next_steps(found):
+        typer.echo(line)
 
 
 def _standing(found: Status) -> str:

@@ -13,8 +13,8 @@ from nextslice.cli.open_project import (
     Images,
     ProjectFolder,
     command_line,
-    next_step,
     opened,
+    say_next,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def tell(
             folder = None if words_alone else usual
         taken = take_in(live, folder, remarks, annotator=annotator, seconds=seconds)
         _say_what(taken, command_line("tell", project, folder or ""))
-        say(f"Next: {next_step(live.project, project, folder)}")
+        say_next(project)
 
 
 def _say_what(taken: TakenIn, again: str) -> None:

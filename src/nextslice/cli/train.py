@@ -13,8 +13,8 @@ from nextslice.cli.open_project import (
     Images,
     ProjectFolder,
     command_line,
-    next_step,
     opened,
+    say_next,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def train(
         ]
         if agreed:
             typer.echo(f"agreement of proposals and masks, mean Dice: {', '.join(agreed)}")
-        say(f"Next: {next_step(records, project)}")
+        say_next(project)
 
 
 def _make_ready(live: LiveProject, project: Path) -> None:
