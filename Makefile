@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench format lock clean
+.PHONY: help install demo test check bench pictures format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -44,6 +44,9 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
 
 bench: $(BENCH)/.installed  ## speed beside what one would use instead; docs/benchmarks.md
 	$(BENCH)/bin/python -m benchmarks
+
+pictures: $(STAMP)  ## the pictures of docs/annotate.md anew, from the real page
+	$(BIN)/python docs/annotate_pictures.py
 
 lock: $(STAMP)  ## renew constraints.txt from what is installed
 	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.scripted import assert_equal_runs, run_simulation
 
 import nextslice as ns
-from nextslice.annotators import Desk, Oracle
+from nextslice.annotators import Desk
 from nextslice.errors import AnnotationError, ConflictError, SettingsError
 from nextslice.live import LiveProject
-from nextslice.models.checkpoints import read_manifest
-from nextslice.parts import trainer_for, uncertainty_for
 from nextslice.project import AnswerKind, SliceState
 
 from .conftest import Expert
@@ -37,32 +36,8 @@ def test_an_expert_who_draws_the_labels_gets_the_simulation_query_for_query(
         for _ in range(3):
             expert.answer(desk)
             _finish(desk)
-    learner = ns.ActiveLearner(
-        expert.pool,
-        trainer=trainer_for(config, expert.pool),
-        uncertainty=uncertainty_for(config.uncertainty),
-        selection=ns.StochasticBatches(),
-        project=tmp_path / "run",
-        seed=config.seed,
-    )
-    with learner:
-        oracle = Oracle(learner.pool)
-        for _ in range(3):
-            query = learner.ask(budget=3)
-            learner.tell(query, oracle.label(query))
-            learner.fit()
-            learner.record()
-        learner.ask(budget=3)
-    assert (tmp_path / "run/queries.csv").read_text() == (
-        tmp_path / "project/queries.csv"
-    ).read_text()
-    assert _weights(tmp_path / "run") == _weights(tmp_path / "project")
-
-
-def _weights(folder: Path) -> list[str]:
-    found = [read_manifest(path)["sha256"] for path in sorted((folder / "models").iterdir())]
-    assert len(set(found)) == 3
-    return found
+    run = run_simulation(config, expert.pool, tmp_path / "run", cycles=3)
+    assert_equal_runs(tmp_path / "project", run, cycles=3)
 
 
 def test_a_mask_comes_back_exactly_as_it_was_drawn(desk: Desk, create: Create) -> None:

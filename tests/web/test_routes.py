@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from httpx import Response
 
-import nextslice as ns
-from nextslice.annotators import Desk, Oracle
-from nextslice.data.native import NativeSlices
+from nextslice.annotators import Desk
 from nextslice.live import LiveProject
-from nextslice.parts import trainer_for, uncertainty_for
 
 Draw = Callable[[dict[str, Any]], np.ndarray]
 
@@ -236,55 +231,3 @@ def test_a_query_is_not_finished_before_anything_is_annotated(page: Any) -> None
     answer = page.post("/api/query/finish", {"cycle": 0})
     assert answer.status_code == 422
     assert "answers" in answer.json()["problem"]
-
-
-def test_a_scripted_expert_over_http_gets_the_simulation_query_for_query(
-    page: Any, live: LiveProject, labelled: Path, tmp_path: Path
-) -> None:
-    pool = ns.SlicePool.from_folder(labelled)
-    for cycle in range(2):
-        told = page.overview()
-        assert (told["cycle"], told["phase"]) == (cycle, "annotating")
-        for view in told["slices"]:
-            native = NativeSlices(pool.preparation, pool.geometry(view["case"]))
-            label = native.cut(pool.native_label(view["case"]), view["index"])
-            content = np.ascontiguousarray(label).tobytes()
-            assert page.put(view["id"], content).status_code == 200
-        assert page.post("/api/query/finish", {"cycle": cycle}).status_code == 202
-        assert (
-            page.post("/api/query/finish", {"cycle": cycle}).status_code == 202
-        )  # a second click
-        _wait_for_query(page, cycle + 1)
-    learner = ns.ActiveLearner(
-        pool,
-        trainer=trainer_for(live.config, pool),
-        uncertainty=uncertainty_for(live.config.uncertainty),
-        selection=ns.StochasticBatches(),
-        project=tmp_path / "run",
-        seed=live.config.seed,
-    )
-    with learner:
-        oracle = Oracle(pool)
-        for _ in range(2):
-            query = learner.ask(budget=3 if learner.cycle else 4)
-            learner.tell(query, oracle.label(query))
-            learner.fit()
-            learner.record()
-        learner.ask(budget=3)
-    expected = (tmp_path / "run/queries.csv").read_text()
-    assert (live.folder / "queries.csv").read_text() == expected
-    view = page.first()
-    proposal = page.get(f"/api/slices/{view['id']}/proposal")
-    assert _array(proposal, "u1").shape == tuple(view["shape"])
-    heat = _array(page.get(f"/api/slices/{view['id']}/uncertainty"), "<f4")
-    assert 0 <= heat.min() <= heat.max() <= 1
-
-
-def _wait_for_query(page: Any, cycle: int) -> None:
-    for _ in range(600):
-        told = page.overview()
-        assert told["phase"] != "failed", told["error"]
-        if told["cycle"] == cycle:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"query {cycle} did not come")

@@ -21,7 +21,7 @@ from nextslice.web.security import CSRF_HEADER, ENTRY, LARGEST_BODY, Door
 from nextslice.web.server import create_app
 from nextslice.web.serving import PageServer, Place
 from nextslice.web.sessions import Sessions
-from nextslice.web.wire import without_paths
+from nextslice.web.wire import without_files
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 POLICY = (
@@ -275,11 +275,15 @@ def test_a_body_is_bounded_whether_its_length_is_announced_or_not(page: Any) -> 
     assert (announced.status_code, streamed.status_code) == (413, 413)
 
 
-def test_what_a_browser_is_told_of_an_error_holds_no_folder_and_no_traceback(
-    page: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_what_a_browser_is_told_of_an_error_names_no_file_and_the_terminal_does(
+    page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     view = page.first()
-    problem = CheckpointError("/home/anna/Mrs Miller/model.safetensors is damaged.")
+    problem = CheckpointError(
+        "/home/anna/Mrs Miller/model.safetensors is damaged.",
+        cause="the disk is failing.",
+        remedy="Delete /home/anna/Mrs Miller.",
+    )
 
     def fail(*_: object) -> None:
         raise problem
@@ -287,7 +291,11 @@ def test_what_a_browser_is_told_of_an_error_holds_no_folder_and_no_traceback(
     monkeypatch.setattr(Desk, "image", fail)
     told = page.get(f"/api/slices/{view['id']}/image")
     assert told.status_code == 500
-    assert told.json()["problem"] == "model.safetensors is damaged."
+    assert "the terminal of nextslice serve says which" in told.json()["problem"]
+    assert told.json()["cause"] == "the disk is failing."
+    assert "Miller" not in told.text
+    assert "model" not in told.text
+    assert "/home/anna/Mrs Miller/model.safetensors is damaged." in caplog.text
     monkeypatch.setattr(Desk, "image", lambda *_: 1 / 0)
     surprised = page.get(f"/api/slices/{view['id']}/image")
     assert surprised.status_code == 500
@@ -299,16 +307,21 @@ _NAMES = st.text("aZ9 ,.-()é", min_size=1, max_size=8).filter(lambda name: name
 
 
 @given(st.lists(_NAMES, min_size=1, max_size=4), st.from_regex(r"[a-z]{1,8}", fullmatch=True))
-def test_no_folder_is_left_in_a_message(folders: list[str], name: str) -> None:
+def test_no_folder_and_no_file_is_left_in_a_message(folders: list[str], name: str) -> None:
     for start, sign in (("/", "/"), ("C:\\", "\\"), ("\\\\", "\\")):
         path = start + sign.join([*folders, name])
-        told = without_paths(f"Expected to read {path}, got: nothing.")
-        assert told == f"Expected to read {name}, got: nothing."
+        told = without_files(f"Expected to read {path}, got: nothing.\nWhat to do: rest.")
+        first, rest = told.splitlines()
+        assert first.startswith("A file of this project cannot be used")
+        assert rest == "What to do: rest."
+    told = without_files(f"Nothing is wrong.\nLikely cause: {name}.nii.gz was moved.")
+    assert told == "Nothing is wrong."
 
 
-def test_messages_without_paths_stay_as_they_are() -> None:
-    text = "Expected 3 slices/volume, got 1/2; ratio 3 / 4 and 12.5 mm."
-    assert without_paths(text) == text
+def test_messages_without_files_stay_as_they_are() -> None:
+    text = "Expected 3 slices/volume, got 1/2; ratio 3 / 4 and 12.5 mm.\nWhat to do: wait."
+    assert without_files(text) == text
+    assert without_files("") == ""
 
 
 @pytest.mark.parametrize(

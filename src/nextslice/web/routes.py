@@ -27,7 +27,7 @@ from nextslice.web.bodies import (
     read_mask,
 )
 from nextslice.web.security import ENTRY, Door
-from nextslice.web.wire import array_response, plain, without_paths
+from nextslice.web.wire import array_response, plain, without_files
 
 __all__ = ["Title", "entry_routes", "project_routes", "slice_routes"]
 
@@ -92,7 +92,7 @@ def project_routes(desk: Desk, title: Title) -> APIRouter:
             "title": title.name,
             "project": title.identity,
             "classes": list(desk.classes),
-            "error": without_paths(told["error"]),
+            "error": without_files(told["error"]),
         }
         return JSONResponse(told)
 

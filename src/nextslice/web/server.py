@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,8 @@ from nextslice.web.security import Door, Guard
 from nextslice.web.wire import error_body
 
 __all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(desk: Desk, door: Door, title: Title) -> FastAPI:
@@ -64,7 +67,10 @@ def _tell_error(_: Request, error: Exception) -> Response:
         return JSONResponse(
             body | {"annotator": error.annotator, "version": error.version}, 409
         )
-    return JSONResponse(body, 422 if isinstance(error, AnnotationError) else 500)
+    if isinstance(error, AnnotationError):
+        return JSONResponse(body, 422)
+    logger.warning("%s", error)  # the browser is not told of files; the terminal is
+    return JSONResponse(body, 500)
 
 
 def _tell_refusal(_: Request, error: Exception) -> Response:

@@ -16,16 +16,21 @@ from starlette.responses import Response
 
 from nextslice.errors import NextsliceError
 
-__all__ = ["META_HEADER", "array_response", "error_body", "plain", "without_paths"]
+__all__ = ["META_HEADER", "array_response", "error_body", "plain", "without_files"]
 
 META_HEADER = "X-Nextslice"
 """What an array is: JSON with its shape and more."""
 
 _WORTH_PACKING = 4096  # bytes
 
-# From where an absolute path begins to the last folder of the line: folders may hold blanks
-# and commas ("Miller, Anna"), so nothing tells where one ends. Its last name may stay.
-_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])(?:.*[\\/])?")
+# A path from the root, or the name of a file: of a scan it is often the patient's. Folders may
+# hold blanks ("Miller, Anna"), so nothing tells where one ends: the whole line stays here.
+_FILES = re.compile(
+    r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])"
+    r"|\.(?:nii|gz|mh[ad]|nrrd|nhdr|i?raw|dcm|np[yz]|ya?ml|json|csv|db|safetensors|pt)\b",
+    re.IGNORECASE,
+)
+_A_FILE = "A file of this project cannot be used; the terminal of nextslice serve says which."
 
 
 def array_response(
@@ -64,14 +69,21 @@ def plain(value: Any) -> Any:
 
 
 def error_body(error: NextsliceError) -> dict[str, Any]:
-    """What the page may know of an error: its words, without the folders of this machine."""
+    """What the page may know of an error: its words, unless they name files of this machine."""
     return {
-        "problem": without_paths(error.problem),
-        "cause": without_paths(error.cause),
-        "remedy": without_paths(error.remedy),
+        "problem": without_files(error.problem),
+        "cause": "" if _FILES.search(error.cause) else error.cause,
+        "remedy": "" if _FILES.search(error.remedy) else error.remedy,
     }
 
 
-def without_paths(text: str) -> str:
-    """A message without folders: their names may tell more than a browser should know."""
-    return _FOLDERS.sub("", text)
+def without_files(text: str) -> str:
+    """A message for the browser: where its lines name files, the terminal is named instead.
+
+    Names of files and folders may tell more than a browser should know.
+    """
+    lines = text.splitlines()
+    kept = [line for line in lines if not _FILES.search(line)]
+    if lines and kept[:1] != lines[:1]:
+        kept.insert(0, _A_FILE)
+    return "\n".join(kept)

@@ -92,18 +92,27 @@ class Person:
         )
         return self.desk.overview().slices[place]
 
+    def upright(self, mask: np.ndarray) -> np.ndarray:
+        """A mask of the slice that is open as it stands on the screen."""
+        rows, columns = self.view.towards
+        if "RLAPIS".index(rows) // 2 < "RLAPIS".index(columns) // 2:
+            mask, rows, columns = mask.T, columns, rows
+        return mask[:: 1 if rows in "PI" else -1, :: 1 if columns in "LP" else -1]
+
     def blank(self) -> np.ndarray:
-        return np.zeros(self.view.shape, np.uint8)
+        return np.zeros_like(self.upright(np.zeros(self.view.shape, np.uint8)))
 
     def saved(self) -> np.ndarray:
-        """The mask that counts for the slice that is open."""
+        """The mask that counts for the slice that is open, as it stands on the screen."""
         found = self.desk.annotation(self.view.id)
         assert found is not None
-        return np.array(found.mask)
+        return self.upright(found.mask)
 
     def on_screen(self, points: Sequence[Point]) -> list[Point]:
-        view = self.view
-        arguments = [list(view.shape), list(view.spacing), [list(p) for p in points]]
+        shape, spacing = self.blank().shape, self.view.spacing
+        if shape != self.view.shape:
+            spacing = spacing[::-1]
+        arguments = [list(shape), list(spacing), [list(p) for p in points]]
         found: list[Point] = self.page.evaluate(_TO_SCREEN, arguments)
         return found
 

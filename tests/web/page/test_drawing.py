@@ -137,7 +137,7 @@ def test_the_mask_of_the_nearest_annotated_slice_is_copied(person: Any, desk: De
     person.press("c")
     person.says(f"Copied from slice {one.index}")
     person.save()
-    np.testing.assert_array_equal(person.saved(), mask)
+    np.testing.assert_array_equal(person.saved(), person.upright(mask))
 
 
 def test_neighbours_are_shown_for_context_and_cannot_be_drawn_on(person: Any) -> None:

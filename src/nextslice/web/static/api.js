@@ -1,5 +1,6 @@
 /**
- * The server's answers as typed values. The only file that talks to the network.
+ * The server's answers as typed values, pixels as the file has them. The only file that talks to
+ * the network.
  *
  * @typedef {"queried" | "labelled" | "skipped"} SliceState
  * @typedef {object} Slice
@@ -9,6 +10,7 @@
  * @property {string | null} leased_to @property {number} slices how many the volume has
  * @property {number | null} agreement @property {[number, number]} shape rows, columns
  * @property {[number, number]} spacing mm per row, mm per column
+ * @property {[string, string]} towards where rows, where columns count to: R, L, A, P, S or I
  *
  * @typedef {{epoch: number, epochs: number, step: number, steps: number, loss: number | null, seconds_left: number | null, stage: string}} Training
  * @typedef {{cycle: number, labelled: number, asked: number, answered: number, skipped: number, agreement: number | null, seconds: number}} Cycle

@@ -14,11 +14,11 @@ const SIDE = 420;
  * @returns {Promise<"mine" | "theirs" | "">} "" to decide later
  */
 export async function chooseVersion(work, body) {
-  const { editor } = work;
-  if (!editor) return "";
+  const { slice, editor } = work;
+  if (!slice || !editor) return "";
   const [image, theirs] = await Promise.all([
-    slices.image(editor.id),
-    slices.annotation(editor.id).catch(() => null),
+    slices.image(slice),
+    slices.annotation(slice).catch(() => null),
   ]);
   if (!image) return "";
   const window = work.store.get().window ?? { low: image.meta.low, high: image.meta.high };

@@ -1,4 +1,4 @@
-/** How far the project is: agreement and annotated slices, cycle by cycle. */
+/** How far the project is: agreement and annotated slices, query by query. */
 
 import { fill, h, svg } from "./dom.js";
 
@@ -19,7 +19,7 @@ export function showCurves(place, history) {
     agreed.length
       ? chart(
           "Agreement of proposals with your masks (Dice)",
-          agreed.map((cycle) => [cycle.cycle, cycle.agreement ?? 0]),
+          agreed.map((cycle) => [cycle.cycle + 1, cycle.agreement ?? 0]),
           1,
           (value) => value.toFixed(1),
         )
@@ -27,7 +27,7 @@ export function showCurves(place, history) {
     history.length > 1 &&
       chart(
         "Slices annotated",
-        history.map((cycle) => [cycle.cycle, cycle.labelled]),
+        history.map((cycle) => [cycle.cycle + 1, cycle.labelled]),
         Math.max(1, ...history.map((cycle) => cycle.labelled)),
         (value) => String(Math.round(value)),
       ),
@@ -44,19 +44,19 @@ export function duration(seconds) {
 
 /**
  * @param {string} title
- * @param {[number, number][]} points cycle and value
+ * @param {[number, number][]} points the number of a query, and a value
  * @param {number} top the largest value on the axis
  * @param {(value: number) => string} written
  */
 function chart(title, points, top, written) {
   const first = points[0][0];
   const last = Math.max(points[points.length - 1][0], first + 1);
-  const x = (/** @type {number} */ cycle) =>
-    LEFT + ((cycle - first) / (last - first)) * (WIDTH - LEFT - 10);
+  const x = (/** @type {number} */ query) =>
+    LEFT + ((query - first) / (last - first)) * (WIDTH - LEFT - 10);
   const y = (/** @type {number} */ value) =>
     HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
-  const where = points.map(([cycle, value]) => [x(cycle), y(value)]);
-  const spoken = points.map(([cycle, value]) => `cycle ${cycle}: ${value.toFixed(top > 1 ? 0 : 2)}`);
+  const where = points.map(([query, value]) => [x(query), y(value)]);
+  const spoken = points.map(([query, value]) => `query ${query}: ${value.toFixed(top > 1 ? 0 : 2)}`);
   return h(
     "figure",
     { class: "curve-figure" },
@@ -70,7 +70,7 @@ function chart(title, points, top, written) {
       ]),
       svg("text", { x: x(first), y: HEIGHT - 3, "text-anchor": "middle" }, String(first)),
       svg("text", { x: x(last), y: HEIGHT - 3, "text-anchor": "middle" }, String(last)),
-      svg("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, "cycle"),
+      svg("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, "query"),
       svg("polyline", { class: "curve", points: where.map((point) => point.join(",")).join(" ") }),
       ...where.map(([cx, cy]) => svg("circle", { class: "dot", cx, cy, r: 2.6 })),
     ),

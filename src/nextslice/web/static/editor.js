@@ -1,5 +1,6 @@
 /**
- * The mask that is being drawn: its pixels, its steps, and what it was drawn upon.
+ * The mask that is being drawn, as the screen has it: its pixels, its steps, and what it was drawn
+ * upon.
  *
  * A tool calls begin(), changes `mask`, says what it touched, and ends with commit() or cancel().
  */
@@ -22,16 +23,18 @@ export class Editor {
    * @param {string} start.id the slice
    * @param {number} start.width @param {number} start.height
    * @param {import("./raster.js").Spacing} start.spacing
+   * @param {import("./orientation.js").Orientation} start.orientation how it is turned for the screen
    * @param {Uint8Array} start.mask what to begin with; copied
    * @param {Uint8Array} start.stored what the server has, or would be drawn anew; copied
    * @param {number} start.version the newest version of the server; 0: none
    * @param {"annotation" | "proposal" | "empty"} start.origin where `stored` came from
    */
-  constructor({ id, width, height, spacing, mask, stored, version, origin }) {
+  constructor({ id, width, height, spacing, orientation, mask, stored, version, origin }) {
     this.id = id;
     this.width = width;
     this.height = height;
     this.spacing = spacing;
+    this.orientation = orientation;
     this.mask = mask.slice();
     this.stored = stored.slice();
     this.version = version;

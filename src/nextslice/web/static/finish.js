@@ -96,7 +96,7 @@ export class QueryEnd {
       fill(
         this.place,
         h("p", { class: "bad", role: "alert" }, "The training failed. "),
-        h("p", { class: "quiet" }, error),
+        h("p", { class: "quiet lines" }, error),
         button("Try again"),
       );
     } else {

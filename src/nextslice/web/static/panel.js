@@ -48,6 +48,7 @@ export class Panel {
       group("Why this slice", this.score),
       group(
         "View",
+        this.#neighbours(),
         this.opacity.element,
         this.level.element,
         this.width.element,
@@ -73,6 +74,18 @@ export class Panel {
     steps(this.tools);
     steps(this.labels);
     this.update();
+  }
+
+  /** The neighbouring slices, for those without a wheel. */
+  #neighbours() {
+    const { context, back } = this.actions;
+    return h(
+      "div",
+      { class: "neighbours", role: "group", "aria-label": "Neighbouring slices, to look at" },
+      button("−1", "↓", () => context(-1), "The neighbouring slice below, to look at"),
+      button("back", "Home", back, "Back to the slice that is asked for"),
+      button("+1", "↑", () => context(1), "The neighbouring slice above, to look at"),
+    );
   }
 
   update() {
@@ -163,7 +176,7 @@ export class Panel {
     }
     const parts = words.map((line) => h("p", { class: "quiet" }, line));
     if (view.heat) {
-      const values = await slices.uncertainty(slice.id, view.overview.cycle).catch(() => null);
+      const values = await slices.uncertainty(slice, view.overview.cycle).catch(() => null);
       if (values) parts.push(...legend(highestOf(values.values)));
     }
     fill(this.score, ...parts);

@@ -92,7 +92,8 @@ export class Saving {
     try {
       // Kept first, so that a crash between question and answer cannot make two of it.
       await work.flush();
-      const saved = await putAnnotation(editor.id, sending.mask, {
+      const drawn = editor.orientation.stored(sending.mask, editor);
+      const saved = await putAnnotation(editor.id, drawn, {
         annotator: this.store.get().annotator,
         base_version: sending.base_version,
         key: sending.key,

@@ -1,6 +1,9 @@
-/** Scans and masks from the server, each fetched once while it is needed. */
+/** Scans and masks from the server, turned for the screen, each fetched once while it is needed. */
 
 import * as api from "./api.js";
+import { Orientation } from "./orientation.js";
+
+/** @typedef {import("./api.js").Slice} Slice */
 
 const KEPT = 60;
 
@@ -29,32 +32,53 @@ class Kept {
 
 const kept = new Kept();
 
-/** A slice as scanned, or its neighbour. @param {string} id @param {number} [offset] */
-export function image(id, offset = 0) {
-  return kept.get(`image ${id} ${offset}`, () => api.getImage(id, offset));
+/** How a slice is turned for the screen. @param {Slice} slice */
+export function orientationOf(slice) {
+  return new Orientation(slice.towards);
 }
 
-/** How unsure the model is of each pixel, 0 to 1; null without a model. @param {string} id @param {number} cycle */
-export function uncertainty(id, cycle) {
-  return kept.get(`uncertainty ${id} ${cycle}`, () => api.getUncertainty(id));
+/** A slice as scanned, or its neighbour. @param {Slice} slice @param {number} [offset] */
+export function image(slice, offset = 0) {
+  return kept.get(`image ${slice.id} ${offset}`, async () =>
+    upright(slice, await api.getImage(slice.id, offset)),
+  );
 }
 
-/** The model's mask; null without a model. @param {string} id @param {number} cycle */
-export function proposal(id, cycle) {
-  return kept.get(`proposal ${id} ${cycle}`, () => api.getProposal(id));
+/** How unsure the model is of each pixel, 0 to 1; null without a model. @param {Slice} slice @param {number} cycle */
+export function uncertainty(slice, cycle) {
+  return kept.get(`uncertainty ${slice.id} ${cycle}`, async () =>
+    upright(slice, await api.getUncertainty(slice.id)),
+  );
 }
 
-/** The newest annotation: never kept, because others annotate too. @param {string} id */
-export function annotation(id) {
-  return api.getAnnotation(id);
+/** The model's mask; null without a model. @param {Slice} slice @param {number} cycle */
+export function proposal(slice, cycle) {
+  return kept.get(`proposal ${slice.id} ${cycle}`, async () =>
+    upright(slice, await api.getProposal(slice.id)),
+  );
 }
 
-/** The annotation of the nearest slice that has one, or null. @param {string} id */
-export function nearest(id) {
-  return api.getNearest(id);
+/** The newest annotation: never kept, because others annotate too. @param {Slice} slice */
+export async function annotation(slice) {
+  return upright(slice, await api.getAnnotation(slice.id));
 }
 
-/** The annotation of a neighbour, or null. @param {string} id @param {number} offset */
-export function neighbour(id, offset) {
-  return api.getNeighbour(id, offset);
+/** The annotation of the nearest slice that has one, or null. @param {Slice} slice */
+export async function nearest(slice) {
+  return upright(slice, await api.getNearest(slice.id));
+}
+
+/** The annotation of a neighbour, or null. @param {Slice} slice @param {number} offset */
+export async function neighbour(slice, offset) {
+  return upright(slice, await api.getNeighbour(slice.id, offset));
+}
+
+/**
+ * @template {api.Image | api.Mask} T
+ * @param {Slice} slice
+ * @param {T | null} picture
+ * @returns {T | null}
+ */
+function upright(slice, picture) {
+  return picture && orientationOf(slice).upright(picture);
 }

@@ -91,14 +91,14 @@ export class Strip {
 
 /** @param {HTMLCanvasElement} canvas @param {Slice} slice */
 async function draw(canvas, slice) {
-  const image = await slices.image(slice.id).catch(() => null);
+  const image = await slices.image(slice).catch(() => null);
   if (!image) return;
   const grey = greyLayer(image, { low: image.meta.low, high: image.meta.high });
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const [down, across] = slice.spacing;
-  const scale = SIDE / Math.max(image.width * across, image.height * down);
-  const width = image.width * across * scale;
-  const height = image.height * down * scale;
+  const { x, y } = slices.orientationOf(slice).spacing(slice.spacing);
+  const scale = SIDE / Math.max(image.width * x, image.height * y);
+  const width = image.width * x * scale;
+  const height = image.height * y * scale;
   pen.imageSmoothingQuality = "high";
   pen.drawImage(grey, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
 }

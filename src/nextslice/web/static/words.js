@@ -1,7 +1,12 @@
 /** What the bar and the head of the stage say. */
 
 import { byId, fill, h } from "./dom.js";
+import { orientationOf } from "./slices.js";
 import { currentSlice } from "./state.js";
+
+const BODY = /** @type {Record<string, string>} */ ({
+  R: "right", L: "left", A: "front", P: "back", S: "head", I: "feet",
+});
 
 /** @param {import("./state.js").Store} store @param {import("./work.js").Work} work */
 export function keepWords(store, work) {
@@ -43,9 +48,26 @@ function tellSlice(view) {
   const place = view.overview ? view.overview.slices.indexOf(slice) + 1 : 0;
   fill(byId("slice-title"), slice.case);
   byId("slice-title").title = slice.case;
+  tellSides(slice);
   byId("slice-place").textContent =
     `slice ${slice.index} · ${slice.position_mm.toFixed(1)} mm · ` +
     `${place} of ${view.overview?.slices.length ?? 0}`;
+}
+
+/** Which way is the patient's right, front or head. @param {import("./api.js").Slice} slice */
+function tellSides(slice) {
+  const { sides } = orientationOf(slice);
+  const line = byId("sides");
+  const shape = Object.values(sides).join("");
+  if (line.dataset.shape === shape) return;
+  line.dataset.shape = shape;
+  line.hidden = false;
+  fill(
+    line,
+    ...Object.entries(sides).map(([side, letter]) =>
+      h("span", { class: side, title: `The patient's ${BODY[letter]}` }, letter),
+    ),
+  );
 }
 
 /**

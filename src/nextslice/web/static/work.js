@@ -79,13 +79,14 @@ export class Work {
     this.store.set({ current: id, offset: 0 });
     this.#tell();
     const [image, annotation, proposal, draft] = await Promise.all([
-      slices.image(id),
-      slices.annotation(id),
-      slices.proposal(id, cycle),
+      slices.image(slice),
+      slices.annotation(slice),
+      slices.proposal(slice, cycle),
       readDraft(this.#place(id)).catch(() => null),
     ]);
     if (turn !== this.#turn || !image) return;
     const { width, height } = image;
+    const orientation = slices.orientationOf(slice);
     const stored = annotation?.mask ?? proposal?.mask ?? new Uint8Array(width * height);
     const useful = draft?.mask.length === stored.length && !same(draft.mask, stored);
     const version = Math.max(slice.version, annotation?.meta.version ?? 0);
@@ -93,7 +94,8 @@ export class Work {
       id,
       width,
       height,
-      spacing: { x: slice.spacing[1], y: slice.spacing[0] },
+      spacing: orientation.spacing(slice.spacing),
+      orientation,
       mask: useful && draft ? draft.mask : stored,
       stored,
       version: useful && draft ? draft.base_version : version,
@@ -126,8 +128,8 @@ export class Work {
     const look = ++this.#look;
     try {
       const [image, neighbour] = await Promise.all([
-        slices.image(slice.id, offset),
-        offset ? slices.neighbour(slice.id, offset) : null,
+        slices.image(slice, offset),
+        offset ? slices.neighbour(slice, offset) : null,
       ]);
       if (look !== this.#look || editor !== this.editor) return;
       this.#neighbour = neighbour;
@@ -145,7 +147,7 @@ export class Work {
     const { slice, editor } = this;
     if (!slice || !editor || editor.drawing) return;
     const { offset } = this.store.get();
-    const found = await (offset ? slices.neighbour(slice.id, offset) : slices.nearest(slice.id));
+    const found = await (offset ? slices.neighbour(slice, offset) : slices.nearest(slice));
     if (editor !== this.editor) return;
     if (!found || found.mask.length !== editor.mask.length) {
       announce(
@@ -162,9 +164,9 @@ export class Work {
 
   /** The answer was taken back: what is on the screen is to be saved anew. */
   async startOver() {
-    const { editor } = this;
-    if (!editor) return;
-    const proposal = await slices.proposal(editor.id, this.#overview.cycle);
+    const { slice, editor } = this;
+    if (!slice || !editor) return;
+    const proposal = await slices.proposal(slice, this.#overview.cycle);
     editor.unanswer(
       proposal?.mask ?? new Uint8Array(editor.mask.length),
       proposal ? "proposal" : "empty",
@@ -249,7 +251,7 @@ export class Work {
   async #showHeat() {
     const { slice } = this;
     if (!slice || !this.store.get().heat) return;
-    const values = await slices.uncertainty(slice.id, this.#overview.cycle).catch(() => null);
+    const values = await slices.uncertainty(slice, this.#overview.cycle).catch(() => null);
     if (slice !== this.slice) return;
     this.viewer.setHeat(values);
     if (!values) announce("No heat map: there is no model yet.");
