@@ -30,12 +30,13 @@ from nextslice.web.serving import PageServer, Place
 
 IMAGES = Path(__file__).parent / "images"
 ADA, BO = "Dr. Ada Example", "Dr. Bo Sample"
-COLOURS = 192  # of a picture's palette: no step is seen in the greys, and files stay small
+COLOURS = 256  # of a picture's palette, which keeps its file small
 SETTINGS = (
-    "network.channels=[16, 32, 64]",
+    "network.channels=[12, 24, 48]",
     "network.dropout=0.1",
-    "training.steps=900",
-    "training.steps_per_epoch=50",
+    "training.steps=400",
+    "training.steps_per_epoch=40",
+    "uncertainty.samples=4",
     "initial=8",
     "budget=8",
     "device=cpu",
@@ -79,7 +80,7 @@ class Camera:
         content = part.screenshot() if part else self.page.screenshot()
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         path = IMAGES / f"annotate-{name}.png"
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", file=sys.stderr)  # noqa: T201
 
     def dialog(self, name: str) -> None:
@@ -204,7 +205,9 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         folder = Path(place)
-        phantom = write_phantom(folder / "phantom", Phantom(patients=10, size=(96, 96)))
+        phantom = write_phantom(
+            folder / "phantom", Phantom(patients=8, size=(80, 80), spacing=(1.2, 1.2, 4.0))
+        )
         scans = shutil.copytree(phantom / "imagesTr", folder / "scans")
         live = LiveProject.create(
             folder / "kidneys", images=scans, labels="cortex,medulla", assignments=SETTINGS

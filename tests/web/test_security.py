@@ -164,6 +164,26 @@ def test_another_site_cannot_write(page: Any, headers: dict[str, str]) -> None:
     assert page.first() == view
 
 
+def test_every_route_that_writes_holds_out_other_sites(page: Any, desk: Desk) -> None:
+    routes = page.get("/api/openapi.json").json()["paths"]
+    writing = [(p, m) for p, methods in routes.items() for m in methods if m != "get"]
+    assert len(writing) >= 7
+    before = desk.overview()
+    for path, method in writing:
+        for forged in (
+            {"Origin": "http://evil.example"},
+            {CSRF_HEADER: "guessed"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            if path == ENTRY and CSRF_HEADER in forged:
+                continue  # there is no session yet; the token is the secret
+            answer = page.client.request(
+                method.upper(), path.replace("{slice_id}", "abc"), headers=page.headers | forged
+            )
+            assert answer.status_code == 403, (method, path, forged)
+    assert desk.overview() == before
+
+
 def test_without_an_origin_nothing_is_written(page: Any) -> None:
     answer = page.client.post(
         "/api/query/finish", json={"cycle": 0}, headers={CSRF_HEADER: page.csrf}

@@ -23,8 +23,8 @@ export function packedOf(label) {
 /** Heat, from nothing over red to pale yellow. @type {[number, number, number, number][]} */
 const HEAT = [
   [90, 16, 60, 0],
-  [150, 30, 90, 0.15],
-  [225, 70, 50, 0.4],
+  [150, 30, 90, 0.04],
+  [225, 70, 50, 0.35],
   [250, 150, 40, 0.6],
   [255, 240, 160, 0.7],
 ];

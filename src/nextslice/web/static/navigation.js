@@ -121,7 +121,7 @@ export class Navigation {
     if (this.#taught.has(origin)) return;
     this.#taught.add(origin);
     if (origin === "empty") {
-      announce("Choose a label on the right, paint over the structure, then “Save and next”.");
+      announce("Choose a label, paint over the structure, then “Save and next”.");
     } else if (origin === "proposal") {
       announce("The colours are the model's proposal. Correct it, then “Save and next”.");
     }

@@ -81,7 +81,8 @@ export class Panel {
     const { context, back } = this.actions;
     return h(
       "div",
-      { class: "neighbours", role: "group", "aria-label": "Neighbouring slices, to look at" },
+      { class: "neighbours", role: "group", "aria-label": "Neighbouring slices" },
+      h("span", {}, "Neighbouring slices, to look at"),
       button("−1", "↓", () => context(-1), "The neighbouring slice below, to look at"),
       button("back", "Home", back, "Back to the slice that is asked for"),
       button("+1", "↑", () => context(1), "The neighbouring slice above, to look at"),
