@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, sync_playwright
 
 import nextslice as ns
 from nextslice.annotators import Desk
@@ -74,10 +74,10 @@ class Camera:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def take(self, name: str, part: Locator | None = None) -> None:
-        """The page, or a part of it, as ``annotate-NAME.png``."""
+    def take(self, name: str, part: Locator | None = None, margin: int = 0) -> None:
+        """The page, or a part of it with a margin, as ``annotate-NAME.png``."""
         self.page.wait_for_timeout(400)
-        content = part.screenshot() if part else self.page.screenshot()
+        content = self.page.screenshot(clip=_around(part, margin) if part else None)
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         path = IMAGES / f"annotate-{name}.png"
         picture.quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -86,6 +86,18 @@ class Camera:
     def dialog(self, name: str) -> None:
         """The dialog that is open."""
         self.take(name, self.page.locator("dialog[open]"))
+
+
+def _around(part: Locator, margin: int) -> FloatRect:
+    box = part.bounding_box()
+    if box is None:
+        raise RuntimeError("the page does not show that part")
+    return {
+        "x": box["x"] - margin,
+        "y": box["y"] - margin,
+        "width": box["width"] + 2 * margin,
+        "height": box["height"] + 2 * margin,
+    }
 
 
 def open_page(browser: Browser, link: str, name: str = "", width: int = 1080) -> Page:
@@ -183,8 +195,9 @@ def walk(desk: Desk, expert: Expert, link: str, browser: Browser) -> None:
     Camera(ada).dialog("finish")
     ada.get_by_role("button", name="Finish and train").click()
     ada.locator("#training-left", has_text="epoch 6").wait_for(timeout=120_000)
-    Camera(ada).take("training", ada.locator("#query-end"))
-    Camera(ada).take("curves", ada.locator("#curves"))
+    Camera(ada).take("training", ada.locator("#query-end"), margin=8)
+    ada.locator("#curves").scroll_into_view_if_needed()
+    Camera(ada).take("curves", ada.locator("#curves"), margin=8)
 
 
 @contextmanager

@@ -15,7 +15,9 @@ DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_between_documents_lead_to_files_and_headings(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+    for target in re.findall(
+        r"(?:\]\(|src=\")([^)\s\"]+)", document.read_text(encoding="utf-8")
+    ):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, heading = target.partition("#")

@@ -145,6 +145,33 @@ def test_the_page_fits_screens_from_a_tablet_up(person: Any) -> None:
         assert surface["width"] > width * 0.45
 
 
+def test_a_slice_stays_where_it_is_whatever_the_page_says(person: Any) -> None:
+    for width, height in ((820, 1180), (1050, 700), (1280, 800)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        places = []
+        for words in ("Saved.", "This is a long story. " * 30):
+            person.page.evaluate(
+                "words => import('/static/announce.js').then((m) => m.announce(words, 'bad'))",
+                words,
+            )
+            person.says(words.strip())
+            places.append(person.page.locator("#surface").bounding_box())
+        assert places[0] == places[1]
+        foot = person.page.locator(".stage-foot").bounding_box()
+        message = person.page.locator("#message").bounding_box()
+        assert message["y"] >= foot["y"]
+        assert message["y"] + message["height"] <= foot["y"] + foot["height"]
+
+
+def test_neighbours_have_buttons_for_those_without_a_wheel(person: Any) -> None:
+    group = person.page.get_by_role("group", name="Neighbouring slices")
+    step = 1 if person.view.index + 1 < person.view.slices else -1
+    group.get_by_role("button", name={1: "+1", -1: "\N{MINUS SIGN}1"}[step]).click()
+    person.page.locator("#context", has_text="read-only").wait_for()
+    group.get_by_role("button", name="back").click()
+    person.page.locator("#context").wait_for(state="hidden")
+
+
 def test_idle_time_and_hidden_pages_do_not_count(person: Any) -> None:
     told = person.page.evaluate(
         """async () => {
