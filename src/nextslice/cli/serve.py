@@ -31,6 +31,10 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let other machines connect without TLS.")
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Where the scans lie now, if they were moved.", show_default=False),
+    ] = None,
     accept_changes: Annotated[
         bool,
         typer.Option(
@@ -51,7 +55,9 @@ def serve(
     place = Place(host, port, certfile, keyfile, insecure)
     where = project.expanduser().resolve()
     with progress_bar() as on_progress:
-        live = LiveProject.open(where, accept_changes=accept_changes, on_progress=on_progress)
+        live = LiveProject.open(
+            where, images=images, accept_changes=accept_changes, on_progress=on_progress
+        )
         desk = Desk(live)
     with desk:
         identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]

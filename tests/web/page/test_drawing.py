@@ -240,6 +240,35 @@ def test_a_finger_draws_and_two_fingers_move_and_zoom(
     np.testing.assert_array_equal(person.saved(), mask)
 
 
+def test_a_pencil_draws_and_the_hand_that_rests_beside_it_does_not(
+    somebody: Callable[..., Any], painted: Paint
+) -> None:
+    person = somebody(has_touch=True)
+    wire = person.page.context.new_cdp_session(person.page)
+
+    def pencil(kind: str, at: tuple[float, float]) -> None:
+        about = {"x": at[0], "y": at[1], "button": "left", "pointerType": "pen"}
+        wire.send("Input.dispatchMouseEvent", {"type": kind, "clickCount": 1, **about})
+
+    def hand(kind: str, *at: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y} for x, y in at]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    start, end, beside, far = person.on_screen(
+        [(8.5, 10.5), (20.5, 18.5), (12.5, 36.5), (30.5, 40.5)]
+    )
+    pencil("mousePressed", start)
+    hand("touchStart", beside)
+    hand("touchMove", far)
+    pencil("mouseMoved", end)
+    pencil("mouseReleased", end)
+    hand("touchEnd")
+    mask = person.blank()
+    painted(mask, [(8.5, 10.5), (20.5, 18.5)], 5, person.view.spacing, 1)
+    person.save()
+    np.testing.assert_array_equal(person.saved(), mask)
+
+
 def test_looking_changes_no_pixel(person: Any) -> None:
     person.drag([(10.5, 12.5), (25.5, 20.5)])
     for key in ("h", "i", "v", ",", ".", "r", "?", "h"):
