@@ -46,7 +46,7 @@ export class Strip {
         "button",
         { type: "button", class: "thumb", onclick: () => this.#choose(slice.id) },
         picture,
-        h("span", { class: "case", title: slice.case }, slice.case),
+        h("span", { class: "case", title: slice.case }, ...breakable(slice.case)),
         h("span", { class: "quiet" }, `slice ${slice.index}`),
         state,
       );
@@ -87,6 +87,11 @@ export class Strip {
     if (slice.state === "skipped") return ["skipped", "– skipped"];
     return ["open", "to do"];
   }
+}
+
+/** A name that is broken after its signs, if it must be. @param {string} name */
+function breakable(name) {
+  return name.split(/(?<=[_.-])/).flatMap((part) => [part, h("wbr")]);
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Slice} slice */
