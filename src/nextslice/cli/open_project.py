@@ -14,6 +14,7 @@ from nextslice.cli.display import progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.live import LiveProject
+    from nextslice.progress import OnProgress
     from nextslice.status import Status
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ProjectFolder",
     "command_line",
     "next_steps",
+    "open_live",
     "opened",
     "say_next",
 ]
@@ -48,6 +50,21 @@ def opened(
     folder: Path, *, images: Path | None = None, accept_changes: bool = False
 ) -> Iterator[LiveProject]:
     """A live project, while bars show its progress; nobody else may work on it meanwhile."""
+    with (
+        progress_bar() as on_progress,
+        open_live(folder, on_progress, images=images, accept_changes=accept_changes) as live,
+    ):
+        yield live
+
+
+def open_live(
+    folder: Path,
+    on_progress: OnProgress,
+    *,
+    images: Path | None = None,
+    accept_changes: bool = False,
+) -> LiveProject:
+    """The same, to be closed by the caller."""
     from nextslice.errors import DataError
     from nextslice.live import LiveProject, live_config
 
@@ -58,13 +75,9 @@ def opened(
             cause="they were moved, or their disk is not there.",
             remedy="Say where they are now: --images FOLDER.",
         )
-    with (
-        progress_bar() as on_progress,
-        LiveProject.open(
-            folder, images=images, accept_changes=accept_changes, on_progress=on_progress
-        ) as live,
-    ):
-        yield live
+    return LiveProject.open(
+        folder, images=images, accept_changes=accept_changes, on_progress=on_progress
+    )
 
 
 def command_line(*words: object) -> str:

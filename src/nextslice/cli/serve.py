@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from nextslice.cli.display import progress_bar, say
+from nextslice.cli.open_project import AcceptChanges, Images, ProjectFolder, open_live
 
 __all__ = ["serve"]
 
 
 def serve(
-    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+    project: ProjectFolder,
     port: Annotated[
         int, typer.Option(help="Drafts in a browser belong to the port; 0 takes any.")
     ] = 8765,
@@ -31,16 +32,8 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let other machines connect without TLS.")
     ] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option(help="Where the scans lie now, if they were moved.", show_default=False),
-    ] = None,
-    accept_changes: Annotated[
-        bool,
-        typer.Option(
-            "--accept-changes", help="Go on though data, software or machine have changed."
-        ),
-    ] = False,
+    images: Images = None,
+    accept_changes: AcceptChanges = False,
 ) -> None:
     """Annotate in the browser: the slices of the open query, training, the next query.
 
@@ -48,17 +41,13 @@ def serve(
     those who should. Ctrl-C stops the page; nothing saved is lost.
     """
     from nextslice.annotators.desk import Desk
-    from nextslice.live import LiveProject
     from nextslice.web.routes import Title
     from nextslice.web.serving import PageServer, Place
 
     place = Place(host, port, certfile, keyfile, insecure)
     where = project.expanduser().resolve()
     with progress_bar() as on_progress:
-        live = LiveProject.open(
-            where, images=images, accept_changes=accept_changes, on_progress=on_progress
-        )
-        desk = Desk(live)
+        desk = Desk(open_live(where, on_progress, images=images, accept_changes=accept_changes))
     with desk:
         identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
         server = PageServer(desk, place, Title(where.name, identity))
