@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from nextslice.data.cases import CaseFiles
-from nextslice.data.checks import Verdict, check_case, check_data_set, refused_error
+from nextslice.data.checks import Verdict, check_case, refused_error
+from nextslice.data.gate import check_data_set
 from nextslice.data.layouts import recognise
 from nextslice.data.readers import Geometry, write_volume
 from nextslice.progress import Progress
@@ -186,7 +187,7 @@ def colour(files: CaseFiles) -> None:
         (missing_label, "missing"),
         (cut_short, "cannot be unpacked to the end"),
         (not_a_scan, "cannot be unpacked"),
-        (is_a_folder, "missing"),
+        (is_a_folder, "plain file"),
         (four_dimensions, "three dimensions"),
         (colour, "one real number per voxel"),
     ],

@@ -16,7 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextslice.data.integrity import files_of, find_payload
+from nextslice.data.payload import files_of, find_payload
 from nextslice.data.readers import SUFFIXES, Geometry, read_volume, write_volume
 from nextslice.errors import DataError, SettingsError
 
@@ -117,7 +117,7 @@ def test_missing_empty_and_foreign_files_say_so(tmp_path: Path) -> None:
     (tmp_path / "prose.nii.gz").write_text("once upon a time " * 99)
     refused(tmp_path / "prose.nii.gz", "cannot be unpacked", "not compressed as its name says")
     (tmp_path / "prose.mha").write_text("once upon a time " * 99)
-    refused(tmp_path / "prose.mha", "cannot be read as .mha")
+    refused(tmp_path / "prose.mha", "of another kind than its name says")
     (tmp_path / "table.csv").write_text("a,b")
     refused(tmp_path / "table.csv", ".nii.gz")
 

@@ -37,7 +37,9 @@ def test_a_file_that_may_not_be_read_is_refused_without_a_number(
 ) -> None:
     files = CaseFiles("a", tmp_path / "a.mha")
 
-    def forbidden(*_: object) -> None:  # the tests may run as root, who may read anything
+    def forbidden(
+        *_: object, **__: object
+    ) -> None:  # the tests may run as root, who may read anything
         raise PermissionError(13, "Permission denied", str(files.image))
 
     monkeypatch.setattr("nextslice.data.label_checks.read_volume", forbidden)

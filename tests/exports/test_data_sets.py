@@ -16,7 +16,7 @@ import pytest
 from tests.annotated import Annotated, copied
 
 import nextslice as ns
-from nextslice.data.checks import check_data_set
+from nextslice.data.gate import check_data_set
 from nextslice.data.layouts import recognise
 from nextslice.data.readers import SUFFIXES, read_volume, scan_suffix, write_volume
 from nextslice.errors import (

@@ -32,7 +32,7 @@ def check(
 
     A case without a label is no reason to refuse it: it can be annotated.
     """
-    from nextslice.data.checks import check_data_set
+    from nextslice.data.gate import check_data_set
     from nextslice.data.layouts import recognise
     from nextslice.wording import counted
 

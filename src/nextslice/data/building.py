@@ -19,10 +19,10 @@ from nextslice.data.checks import (
     CheckedCase,
     Verdict,
     accepted_grids,
-    checked_cases,
     refused_error,
     values_found,
 )
+from nextslice.data.gate import check_data_set, checked_cases
 from nextslice.data.labels import (
     LabelMap,
     default_labels,
@@ -179,10 +179,10 @@ def _settled(
     if preparation.size is not None and labels is not None:
         return preparation, labels
     # Both are known only once every case has been looked at, so the scans are read twice.
-    verdicts = [checked.verdict for checked in checked_cases(data_set, on_progress)]
+    verdicts = check_data_set(data_set, on_progress)
     accepted = accepted_grids(verdicts)
     if not accepted:
-        raise refused_error(str(data_set.folder), tuple(verdicts), len(verdicts))
+        raise refused_error(str(data_set.folder), verdicts, len(verdicts))
     preparation = replace(preparation, axis=common_axis(preparation, accepted))
     if preparation.size is None:
         sizes = [preparation.case_size(geometry) for geometry in accepted.values()]

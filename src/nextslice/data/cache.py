@@ -30,8 +30,8 @@ import numpy as np
 from nextslice.data.building import FORMAT, MANIFEST, build
 from nextslice.data.cases import DataSet
 from nextslice.data.checks import Verdict
-from nextslice.data.integrity import files_of
 from nextslice.data.labels import LabelMap
+from nextslice.data.payload import files_of
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.errors import DataError

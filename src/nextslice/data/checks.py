@@ -1,22 +1,23 @@
-"""The gate: one verdict per case, and nothing enters that is damaged or does not fit.
+"""What is found out about one case before it may enter, and every reason to refuse it.
 
-A refused case names its reason and what to do; the other cases go on.
+:mod:`nextslice.data.gate` runs this in a process of its own, case after case.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nextslice.data.cases import CaseFiles, DataSet, Refusal
+from nextslice.data.cases import CaseFiles, Refusal
+from nextslice.data.integrity import LARGEST
 from nextslice.data.label_checks import check_label, read_or_refuse
 from nextslice.data.readers import Geometry, Volume
 from nextslice.errors import RefusedCasesError
-from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.wording import counted
 
 __all__ = [
@@ -24,12 +25,12 @@ __all__ = [
     "Verdict",
     "accepted_grids",
     "check_case",
-    "check_data_set",
-    "checked_cases",
     "refused_error",
     "values_found",
     "without_label",
 ]
+
+_MOST = float(np.finfo(np.float32).max)  # slices are in single precision
 
 
 @dataclass(frozen=True)
@@ -106,30 +107,34 @@ class CheckedCase:
     label: Volume | None = None
 
 
-def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> CheckedCase:
+def check_case(
+    files: CaseFiles,
+    declared: Mapping[int, str] | None = None,
+    *,
+    folder: Path | None = None,
+    largest: int = LARGEST,
+) -> CheckedCase:
     """Read one case and look at everything that would spoil it.
 
     Args:
         files: The case; one with problems of its own is refused unopened.
         declared: The label values that may occur, or None for any from 0 up.
+        folder: The data set's; files that lie outside it, by a link or otherwise, are refused
+            unopened. None leaves that to the caller.
+        largest: Bytes of voxels that one file may hold.
     """
     if files.problems:
         return CheckedCase(Verdict(files.case, files.problems))
     refusals: list[Refusal] = []
-    image = read_or_refuse("image", files.image, refusals)
-    if image is not None and not np.isfinite(image.voxels).all():
-        count = int(np.count_nonzero(~np.isfinite(image.voxels)))
-        refusals.append(
-            Refusal(
-                f"the image {files.image.name} has {counted(count, 'voxel')} that "
-                f"{'is' if count == 1 else 'are'} NaN or infinite",
-                "Export the scan again, or replace these voxels by a background value.",
-            )
-        )
+    image = read_or_refuse("image", files.image, refusals, folder=folder, largest=largest)
+    if image is not None:
+        refusals += _odd_voxels(image, files.image.name)
     grid = image.geometry if image else None
     label, values = None, None
     if files.label is not None:
-        label, values = check_label(files.label, grid, declared, refusals)
+        label, values = check_label(
+            files.label, grid, declared, refusals, folder=folder, largest=largest
+        )
     verdict = Verdict(
         files.case,
         tuple(refusals),
@@ -138,40 +143,6 @@ def check_case(files: CaseFiles, declared: Mapping[int, str] | None = None) -> C
         _digest(image) if image else "",
     )
     return CheckedCase(verdict, image, label)
-
-
-def checked_cases(
-    data_set: DataSet, on_progress: OnProgress = ignore_progress, stage: str = "check"
-) -> Iterator[CheckedCase]:
-    """Check case after case, and find scans that occur under two ids.
-
-    One case is in memory at a time. Of two cases with the same voxels the later is refused:
-    were both let in, a split by case could put the same patient on both sides.
-    """
-    first_with: dict[str, str] = {}
-    for done, files in enumerate(data_set.cases):
-        on_progress(Progress(stage, done, len(data_set.cases), files.case))
-        checked = check_case(files, data_set.declared)
-        verdict = checked.verdict
-        if verdict.digest and verdict.digest in first_with:
-            other = first_with[verdict.digest]
-            twin = Refusal(
-                f"its image has the same voxels as that of the case {other}",
-                f"Remove {verdict.case} or {other}, or put the right scan in its place.",
-            )
-            verdict = replace(verdict, refusals=(*verdict.refusals, twin))
-            checked = CheckedCase(verdict, checked.image, checked.label)
-        elif verdict.digest:
-            first_with[verdict.digest] = verdict.case
-        yield checked
-    on_progress(Progress(stage, len(data_set.cases), len(data_set.cases)))
-
-
-def check_data_set(
-    data_set: DataSet, on_progress: OnProgress = ignore_progress
-) -> tuple[Verdict, ...]:
-    """One verdict per case, in the order of the cases."""
-    return tuple(checked.verdict for checked in checked_cases(data_set, on_progress))
 
 
 def accepted_grids(verdicts: Iterable[Verdict]) -> dict[str, Geometry]:
@@ -204,6 +175,29 @@ def refused_error(folder: str, refused: tuple[Verdict, ...], total: int) -> Refu
         + "\n".join(lines),
         remedy="Put them right, or go on without them (--skip-refused, skip_refused=True).",
     )
+
+
+def _odd_voxels(image: Volume, name: str) -> list[Refusal]:
+    voxels = image.voxels
+    if voxels.dtype.kind != "f":
+        return []
+    count = int(np.count_nonzero(~np.isfinite(voxels)))
+    if count:
+        return [
+            Refusal(
+                f"the image {name} has {counted(count, 'voxel')} that "
+                f"{'is' if count == 1 else 'are'} NaN or infinite",
+                "Export the scan again, or replace these voxels by a background value.",
+            )
+        ]
+    if voxels.dtype.itemsize > 4 and max(abs(voxels.min()), abs(voxels.max())) > _MOST:
+        return [
+            Refusal(
+                f"the image {name} has voxels larger than {_MOST:.3g}",
+                "Export the scan again in the scanner's own units.",
+            )
+        ]
+    return []
 
 
 def _digest(volume: Volume) -> str:

@@ -9,46 +9,24 @@ with the one that the header promises.
 from __future__ import annotations
 
 import itertools
-import math
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nextslice.data.nifti_header import nifti_header
+from nextslice.data.payload import find_payload
 from nextslice.data.streams import COPY_AGAIN, plain, unpacked
 from nextslice.errors import DataError
 
-__all__ = [
-    "NotFinite",
-    "Payload",
-    "files_of",
-    "find_payload",
-    "is_nifti",
-    "verify_nifti",
-    "verify_whole",
-]
+__all__ = ["LARGEST", "NotFinite", "bound_voxels", "verify_nifti", "verify_whole"]
 
-_LARGEST_TEXT_HEADER = 1 << 16
-_LOOK_ON = 1 << 30  # bytes unpacked in search of a checksum once something is wrong
+LARGEST = 1 << 31
+"""Bytes of voxels that one file may hold, where nobody says otherwise: 2 GiB."""
 
-
-@dataclass(frozen=True)
-class Payload:
-    """Where a scan's voxels lie.
-
-    Attributes:
-        file: The file that holds them: the scan itself, or a .raw or .zraw beside its header.
-        offset: Bytes before the voxels (0 for NIfTI, whose header is counted with them).
-        compressed: Whether they are a gzip or zlib stream.
-        sized: Whether a size can be foretold (not for voxels written out as text).
-    """
-
-    file: Path
-    offset: int = 0
-    compressed: bool = False
-    sized: bool = True
+_LOOK_ON = 1 << 26  # bytes unpacked in search of a checksum once something is wrong
+_FIRST = 348  # bytes of a header
 
 
 class NotFinite:
@@ -57,15 +35,11 @@ class NotFinite:
     Args:
         offset: Bytes before the first voxel.
         kind: The voxels' number type, or None for whole numbers, which are always finite.
-
-    Attributes:
-        places: Positions of the voxels in the file, from 0.
-        values: What is there.
     """
 
     def __init__(self, offset: int = 0, kind: str | None = None) -> None:
-        self.places: list[int] = []
-        self.values: list[float] = []
+        self._places: list[np.ndarray[Any, np.dtype[np.intp]]] = []
+        self._values: list[np.ndarray[Any, np.dtype[Any]]] = []
         self._offset = offset
         self._kind = np.dtype(kind) if kind else None
         self._rest = b""
@@ -82,12 +56,39 @@ class NotFinite:
         self._rest = content[whole:]
         numbers = np.frombuffer(content[:whole], self._kind)
         (odd,) = np.nonzero(~np.isfinite(numbers))
-        self.places += (odd + first).tolist()
-        self.values += numbers[odd].tolist()
+        if len(odd):
+            self._places.append(odd + first)
+            self._values.append(numbers[odd])
+
+    def put_back(self, voxels: np.ndarray[Any, np.dtype[Any]]) -> None:
+        """Write what was found where it was found, into voxels in the order of the file."""
+        flat = voxels.reshape(-1)
+        for places, values in zip(self._places, self._values, strict=True):
+            flat[places] = values
+
+
+def bound_voxels(path: Path, size: int, largest: int) -> None:
+    """Raise if a header promises more than may be read; asked before anything is allocated.
+
+    Args:
+        path: The scan.
+        size: Bytes of all voxels by its header.
+        largest: The most that may be.
+
+    Raises:
+        DataError: It is too large.
+    """
+    if size > largest:
+        raise DataError(
+            f"{path} should hold {largest:,} bytes of voxels at most, but its header promises "
+            f"{size:,}.",
+            cause="the header is damaged or made to do harm; or the scan is very large.",
+            remedy=f"{COPY_AGAIN} If it is sound, allow more memory: NEXTSLICE_SCAN_GB.",
+        )
 
 
 def verify_whole(path: Path, voxel_bytes: int) -> None:
-    """Raise unless all the bytes that a MetaImage or NRRD header promises are there, unharmed.
+    """Raise unless exactly the bytes that a MetaImage or NRRD header promises are there.
 
     Args:
         path: A scan in any format but NIfTI, for which :func:`verify_nifti` is.
@@ -97,8 +98,6 @@ def verify_whole(path: Path, voxel_bytes: int) -> None:
         DataError: The file is cut short, too long or damaged.
     """
     payload = find_payload(path)
-    if not payload.sized:
-        return
     if not payload.file.is_file():
         raise DataError(
             f"{path} keeps its voxels in {payload.file.name}, which is not beside it.",
@@ -109,34 +108,38 @@ def verify_whole(path: Path, voxel_bytes: int) -> None:
         stream.seek(payload.offset)
         blocks = unpacked(stream, payload.file) if payload.compressed else plain(stream)
         found = _count(blocks, voxel_bytes, NotFinite(), payload.compressed)
-    # Raw data files may carry a header of their own in front, so they may be longer.
-    if found < voxel_bytes or (found > voxel_bytes and payload.compressed):
+    if found != voxel_bytes:
         raise _wrong_size(payload.file, voxel_bytes, found, payload.compressed)
 
 
-def verify_nifti(path: Path) -> NotFinite:
+def verify_nifti(path: Path, largest: int = LARGEST) -> NotFinite:
     """Raise unless all the bytes that a NIfTI header promises are there, unharmed.
 
     The header is read here, without a library, so that a damaged stream is told from a file
     of another kind. Its voxels may be stored in a smaller type than they are read in.
+
+    Args:
+        path: The scan.
+        largest: Bytes of voxels that it may hold.
 
     Returns:
         The stored numbers that are NaN or infinite. ITK's reader puts 0 in their place
         without a word; with no other format does it.
 
     Raises:
-        DataError: The file is cut short, too long or damaged, or is no NIfTI-1.
+        DataError: The file is cut short, too long, too large or damaged, or is no NIfTI-1.
     """
     compressed = path.name.lower().endswith(".gz")
     with path.open("rb") as stream:
         blocks = unpacked(stream, path) if compressed else plain(stream)
-        first = next(blocks, b"")
+        first = _first(blocks)
         try:
-            header = _nifti_header(first, path)
+            header = nifti_header(first, path)
         except DataError:
             # If a checksum fails further on, the header is not to blame, and that is said.
             _count(blocks, 0, NotFinite(), compressed)
             raise
+        bound_voxels(path, header.size - header.offset, largest)
         not_finite = NotFinite(header.offset, header.floats)
         found = _count(itertools.chain([first], blocks), header.size, not_finite, compressed)
     if found != header.size:
@@ -144,9 +147,12 @@ def verify_nifti(path: Path) -> NotFinite:
     return not_finite
 
 
-def is_nifti(path: Path) -> bool:
-    """Whether a file is NIfTI by its name."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
+def _first(blocks: Iterator[bytes]) -> bytes:
+    """The file's first bytes, a whole header at least if there is one; blocks may be small."""
+    first = b""
+    while len(first) < _FIRST and (block := next(blocks, b"")):
+        first += block
+    return first
 
 
 def _count(
@@ -170,108 +176,5 @@ def _wrong_size(path: Path, promised: int, found: int, compressed: bool) -> Data
         f"{path} should hold {promised:,} bytes by its header"
         f"{' (unpacked)' if compressed else ''}, but holds {holds}.",
         cause="the file was cut short while it was copied, or its header was changed.",
-        remedy=COPY_AGAIN,
-    )
-
-
-def files_of(path: Path) -> tuple[Path, ...]:
-    """All files that a scan consists of: itself, and its data file where that is another."""
-    try:
-        other = find_payload(path).file
-    except (DataError, OSError):
-        return (path,)
-    return (path,) if other == path else (path, other)
-
-
-def find_payload(path: Path) -> Payload:
-    """Where the voxels of a scan lie, by the first lines of its file.
-
-    Raises:
-        DataError: The header names a data file outside its own folder, or more than one.
-    """
-    name = path.name.lower()
-    if is_nifti(path):
-        return Payload(path, compressed=name.endswith(".gz"))
-    with path.open("rb") as stream:
-        text = stream.read(_LARGEST_TEXT_HEADER)
-    if name.endswith((".mhd", ".mha")):
-        return _meta_image(path, text)
-    return _nrrd(path, text)
-
-
-def _meta_image(path: Path, text: bytes) -> Payload:
-    fields: dict[bytes, bytes] = {}
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        offset += len(line)
-        key, _, value = line.partition(b"=")
-        fields[key.strip().lower()] = value.strip()
-        if key.strip().lower() == b"elementdatafile":  # by the format's rule the last one
-            break
-    target = fields.get(b"elementdatafile", b"").decode("utf-8", "replace")
-    compressed = fields.get(b"compresseddata", b"").lower() == b"true"
-    sized = fields.get(b"binarydata", b"true").lower() == b"true"
-    if target.upper() == "LOCAL":
-        return Payload(path, offset, compressed, sized)
-    return Payload(_beside(path, target), 0, compressed, sized)
-
-
-def _nrrd(path: Path, text: bytes) -> Payload:
-    fields: dict[bytes, bytes] = {}
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        offset += len(line)
-        if not line.strip():
-            break
-        key, _, value = line.partition(b":")
-        fields[key.strip().lower().replace(b" ", b"")] = value.strip()
-    encoding = fields.get(b"encoding", b"raw").lower()
-    compressed = encoding in {b"gz", b"gzip"}
-    sized = compressed or encoding == b"raw"
-    if b"datafile" not in fields:
-        return Payload(path, offset, compressed, sized)
-    target = fields[b"datafile"].decode("utf-8", "replace")
-    return Payload(_beside(path, target), 0, compressed, sized)
-
-
-def _beside(path: Path, target: str) -> Path:
-    relative = Path(target)
-    several = not target or "%" in target or target.upper().startswith("LIST")
-    if several or relative.is_absolute() or ".." in relative.parts:
-        raise DataError(
-            f"{path} should name one data file in its own folder, but names {target!r}.",
-            remedy="Convert the scan to a single file (.nii.gz, .mha or .nrrd).",
-        )
-    return path.parent / relative
-
-
-@dataclass(frozen=True)
-class _NiftiHeader:
-    size: int
-    offset: int
-    floats: str | None
-
-
-def _nifti_header(start: bytes, path: Path) -> _NiftiHeader:
-    """What a NIfTI-1 header promises: voxel offset + voxels x bits / 8 bytes."""
-    for order in "<>":
-        if len(start) >= 4 and struct.unpack_from(f"{order}i", start)[0] == 540:
-            raise DataError(
-                f"{path} is a NIfTI-2 file; NIfTI-1 was expected.",
-                remedy="Convert it to NIfTI-1, .mha or .nrrd.",
-            )
-        if len(start) < 348 or struct.unpack_from(f"{order}i", start)[0] != 348:
-            continue
-        count, *dimensions = struct.unpack_from(f"{order}8h", start, 40)
-        kind, bits = struct.unpack_from(f"{order}2h", start, 70)
-        offset = struct.unpack_from(f"{order}f", start, 108)[0]
-        if 1 <= count <= 7 and min(dimensions[:count]) >= 1 and math.isfinite(offset):
-            begin = max(int(offset), 352)
-            size = begin + math.prod(dimensions[:count]) * bits // 8
-            floats = {16: "f4", 64: "f8"}.get(kind)
-            return _NiftiHeader(int(size), begin, floats and order + floats)
-    raise DataError(
-        f"{path} does not begin with a valid NIfTI header.",
-        cause="the file is of another kind than its name says, or it is damaged.",
         remedy=COPY_AGAIN,
     )

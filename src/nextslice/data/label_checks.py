@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from nextslice.data.cases import Refusal
+from nextslice.data.integrity import LARGEST
 from nextslice.data.labels import IGNORE
+from nextslice.data.payload import files_of
+from nextslice.data.places import within
 from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
 from nextslice.errors import DataError
 from nextslice.wording import a_few, clause
@@ -24,6 +27,9 @@ def check_label(
     grid: Geometry | None,
     declared: Mapping[int, str] | None,
     refusals: list[Refusal],
+    *,
+    folder: Path | None = None,
+    largest: int = LARGEST,
 ) -> tuple[Volume | None, tuple[int, ...] | None]:
     """Read one label and look at everything that would spoil it.
 
@@ -32,12 +38,14 @@ def check_label(
         grid: The grid of its image; None if that could not be read.
         declared: The values that may occur, or None for any from 0 up.
         refusals: Gets the reasons to refuse it.
+        folder: See :func:`read_or_refuse`.
+        largest: The same.
 
     Returns:
         The label and its values in order, background included; None where it has none that
         can be used.
     """
-    label = read_or_refuse("label", path, refusals)
+    label = read_or_refuse("label", path, refusals, folder=folder, largest=largest)
     if label is None:
         return None, None
     if grid is not None:
@@ -51,16 +59,34 @@ def check_label(
     return label, _label_values(label, path.name, declared, refusals)
 
 
-def read_or_refuse(kind: str, path: Path, refusals: list[Refusal]) -> Volume | None:
+def read_or_refuse(
+    kind: str,
+    path: Path,
+    refusals: list[Refusal],
+    *,
+    folder: Path | None = None,
+    largest: int = LARGEST,
+) -> Volume | None:
     """Read a file; what is in the way becomes a refusal.
 
     Args:
         kind: What to call it, "image" or "label".
         path: The file.
         refusals: Gets the reason, if there is one.
+        folder: The data set's; a file that lies outside it, by a link or otherwise, is refused
+            unopened. None leaves that to the caller.
+        largest: Bytes of voxels that it may hold.
     """
     try:
-        return read_volume(path)
+        if folder is not None and not all(within(part, folder) for part in files_of(path)):
+            refusals.append(
+                Refusal(
+                    f"the {kind} {path} leads out of the data set's folder by a link",
+                    "Put the file itself into the folder.",
+                )
+            )
+            return None
+        return read_volume(path, largest=largest)
     except DataError as error:
         # What a reader says begins with the file's path.
         refusals.append(
@@ -71,7 +97,13 @@ def read_or_refuse(kind: str, path: Path, refusals: list[Refusal]) -> Volume | N
         refusals.append(Refusal(reason, "Look at the file's permissions and at the disk."))
     except MemoryError:
         reason = f"the {kind} {path} does not fit into memory"
-        refusals.append(Refusal(reason, "Use a machine with more memory, or a smaller scan."))
+        refusals.append(
+            Refusal(
+                reason,
+                "Use a smaller scan, or allow more memory where there is more: "
+                "NEXTSLICE_SCAN_GB.",
+            )
+        )
     return None
 
 
@@ -86,6 +118,14 @@ def _label_values(
             Refusal(
                 f"the label {name} has values that are not whole numbers: {odd}",
                 "Export the label as integers; resample labels with nearest neighbour only.",
+            )
+        )
+        return None
+    if len(found) > _MOST_VALUES + 1:
+        refusals.append(
+            Refusal(
+                f"the label {name} has {len(found):,} different values",
+                "This looks like a scan: are image and label mixed up?",
             )
         )
         return None
@@ -110,13 +150,6 @@ def _label_values(
         reason = f"the label {name} has negative values: "
     if unknown:
         refusals.append(Refusal(reason + a_few([str(v) for v in unknown]), remedy))
-    if len(values) > _MOST_VALUES + 1:
-        refusals.append(
-            Refusal(
-                f"the label {name} has {len(values):,} different values",
-                "This looks like a scan: are image and label mixed up?",
-            )
-        )
     return values
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nextslice.data.places import shown
 from nextslice.errors import DataError, SettingsError
 from nextslice.types import VolumeMask
 
@@ -130,7 +131,7 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
         return None
     if not isinstance(labels, dict):
         raise DataError(
-            f'{path}: "labels" should name each label value, but is {labels!r}.',
+            f'{path}: "labels" should name each label value, but is {labels!r:.200}.',
             remedy='Write them as {"0": "background", "1": "organ"}, or leave "labels" out.',
         )
     declared: dict[int, str] = {}
@@ -143,7 +144,7 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
         except (TypeError, ValueError):
             raise DataError(
                 f'{path}: "labels" should give each name one whole number, but gives '
-                f"{key!r}: {value!r}.",
+                f"{key!r:.200}: {value!r:.200}.",
                 cause="regions that overlap (lists of values) cannot be drawn as classes.",
                 remedy="Write one number per name; merge values with --labels instead.",
             ) from None
@@ -152,7 +153,7 @@ def declared_values(labels: object, path: Path) -> dict[int, str] | None:
                 f'{path}: "labels" declares the value {number} twice.',
                 remedy="Name each value once; merge values with --labels instead.",
             )
-        declared[number] = name
+        declared[number] = shown(name)
     declared.setdefault(0, "background")
     return dict(sorted(declared.items()))
 

@@ -13,15 +13,16 @@ raises.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
+from nextslice.data.descriptions import read_description
 from nextslice.data.labels import declared_values
+from nextslice.data.listing import sound_list
+from nextslice.data.places import shown, stays_inside
 from nextslice.data.readers import SUFFIXES, scan_suffix
 from nextslice.errors import DataError
 from nextslice.wording import a_few
@@ -44,8 +45,9 @@ def recognise(folder: Path) -> DataSet:
         raise _no_folder(folder)
     description = folder / "dataset.json"
     data_set = None
+    content: dict[str, Any] = {}
     if description.is_file():
-        content = _load(description)
+        content = read_description(description)
         if isinstance(content.get("training"), list):
             data_set = _decathlon(folder, content)
         elif "channel_names" in content or "file_ending" in content:
@@ -59,25 +61,8 @@ def recognise(folder: Path) -> DataSet:
             f"{folder} has the {data_set.layout} layout, but lists no case.",
             remedy="Put the scans where the layout expects them.",
         )
-    return replace(data_set, cases=_one_each(data_set.cases))
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        where = ""
-        if isinstance(error, json.JSONDecodeError):
-            where = f" (see line {error.lineno}, column {error.colno})"
-        raise DataError(
-            f"{path} is not valid JSON{where}.", remedy="Put the file right, or restore it."
-        ) from error
-    if not isinstance(content, dict):
-        raise DataError(
-            f"{path} should hold an object with names, but holds a list or a value.",
-            remedy='Write {"training": [...], "labels": {...}}, or restore the file.',
-        )
-    return content
+    cases = sound_list(data_set.cases, _set_aside(folder, content))
+    return replace(data_set, cases=cases)
 
 
 def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
@@ -88,14 +73,14 @@ def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
         if not isinstance(image, str) or not isinstance(label, str | None):
             raise DataError(
                 f'{folder / "dataset.json"}: "training" should list pairs of image and label, '
-                f"but entry {place + 1} is {entry!r}.",
+                f"but entry {place + 1} is {entry!r:.200}.",
                 remedy='Write each as {"image": "imagesTr/a.nii.gz", "label": '
                 '"labelsTr/a.nii.gz"}, without "label" where there is none.',
             )
-        outside = [name for name in (image, label) if name and not _is_inside(name)]
+        outside = [name for name in (image, label) if name and not stays_inside(name)]
         problems = tuple(
             Refusal(
-                f"dataset.json names a file outside the data set's folder: {name}",
+                f"dataset.json names a file outside the data set's folder: {shown(name)}",
                 "Move the file into the folder and name it by a path relative to it.",
             )
             for name in outside
@@ -116,23 +101,19 @@ def _decathlon(folder: Path, content: dict[str, Any]) -> DataSet:
     )
 
 
-def _is_inside(name: str) -> bool:
-    path = Path(name)
-    return not path.is_absolute() and ".." not in path.parts
-
-
 def _nnunet(folder: Path, content: dict[str, Any]) -> DataSet:
     ending = content.get("file_ending", ".nii.gz")
     if ending not in SUFFIXES:
         raise DataError(
             f'{folder / "dataset.json"}: "file_ending" should be one of {", ".join(SUFFIXES)}, '
-            f"but is {ending!r}.",
+            f"but is {ending!r:.200}.",
             remedy="Convert the scans to .nii.gz.",
         )
     channels = content.get("channel_names", {"0": "image"})
     if not isinstance(channels, dict) or len(channels) != 1:
         raise DataError(
-            f"{folder} should have one channel per case, but dataset.json names {channels!r}.",
+            f"{folder} should have one channel per case, but dataset.json names "
+            f"{channels!r:.200}.",
             cause="nextslice segments scans of one channel only.",
             remedy="Make a data set of one channel, and a dataset.json that names it.",
         )
@@ -236,24 +217,14 @@ def _without_image(case: str, label: Path, expected: Path) -> CaseFiles:
     return CaseFiles(case, expected, label, (problem,))
 
 
-def _one_each(cases: Iterable[CaseFiles]) -> tuple[CaseFiles, ...]:
-    """Sort by id; a case that is listed more than once becomes one refused case."""
-    listed: dict[str, list[CaseFiles]] = {}
-    for files in cases:
-        listed.setdefault(files.case, []).append(files)
-    result = []
-    for _, entries in sorted(listed.items()):
-        first = entries[0]
-        if len(entries) > 1:
-            names = ", ".join(str(e.image) for e in entries)
-            twice = Refusal(
-                f"the case is listed {len(entries)} times: {names}",
-                "Keep one of them, or give the others ids of their own.",
-            )
-            found = dict.fromkeys(p for e in entries for p in e.problems)
-            first = replace(first, problems=(twice, *found))
-        result.append(first)
-    return tuple(result)
+def _set_aside(folder: Path, content: dict[str, Any]) -> list[str]:
+    """Ids of the scans that a data set keeps for a test."""
+    listed = content.get("test")
+    entries = listed if isinstance(listed, list) else []
+    images = [e.get("image") if isinstance(e, dict) else e for e in entries]
+    ids = [_stem(Path(image)) for image in images if isinstance(image, str)]
+    ids += [_stem(path) for path in _scans(folder / "imagesTs")]
+    return [re.sub(r"_0000$", "", case) for case in ids] if "file_ending" in content else ids
 
 
 def _stem(path: Path) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 
-from nextslice.data.integrity import is_nifti
+from nextslice.data.payload import is_nifti
 from nextslice.data.readers import Geometry, Volume
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import writing_atomically

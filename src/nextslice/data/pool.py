@@ -13,6 +13,7 @@ from nextslice.data.arrays import from_arrays
 from nextslice.data.checks import Verdict
 from nextslice.data.labels import LabelMap, Labels
 from nextslice.data.opening import open_folder
+from nextslice.data.patients import split_by_patient
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.data.readers import Geometry
@@ -23,8 +24,6 @@ from nextslice.types import Rows, SliceMasks, VolumeMask
 from nextslice.wording import a_few, counted
 
 __all__ = ["SliceId", "SlicePool"]
-
-_SPLIT_STREAM = 0x73706C6974  # "split": its draws are no other stage's of the same seed
 
 
 @final
@@ -264,6 +263,10 @@ class SlicePool:
     ) -> tuple[SlicePool, SlicePool, SlicePool]:
         """Split by case, uniformly at random: (train, val, test).
 
+        All cases of one patient go to the same side, where their ids say whose they are
+        (:mod:`nextslice.data.patients`); the test or the validation then has a few cases
+        more than asked for, never fewer.
+
         Args:
             test: Cases for the test; with 0 the test pool is empty.
             val: Cases for the validation; with 0 the validation pool is empty.
@@ -282,9 +285,8 @@ class SlicePool:
                 f"{counted(len(self.cases), 'case')} to train on.",
                 remedy=f"Let test and val be at most {len(self.cases) - 1} together.",
             )
-        order = np.random.default_rng((_SPLIT_STREAM, seed)).permutation(len(self.cases))
-        parts = order[test + val :], order[test : test + val], order[:test]
-        train, validation, testing = (self._view(part.tolist()) for part in parts)
+        parts = split_by_patient(self.cases, (test, val), seed)
+        testing, validation, train = (self._view(part) for part in parts)
         return train, validation, testing
 
     def _view(self, positions: Iterable[int]) -> SlicePool:

@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  its own manual calls it so
 
-from nextslice.data.integrity import NotFinite, is_nifti, verify_nifti, verify_whole
+from nextslice.data.geometry import TOLERANCE, Geometry, check_grid, sheared, times
+from nextslice.data.integrity import (
+    LARGEST,
+    NotFinite,
+    bound_voxels,
+    verify_nifti,
+    verify_whole,
+)
+from nextslice.data.payload import find_payload, is_nifti
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import usual_mode
 
@@ -32,66 +40,6 @@ __all__ = [
 
 SUFFIXES = (".nii.gz", ".nii", ".mhd", ".mha", ".nrrd", ".nhdr")
 """The formats that are read and written; a .mhd or .nhdr has its voxels in a file beside it."""
-
-TOLERANCE = 1e-3
-"""Two geometries are the same when spacing and origin differ by less than this many
-millimetres and direction cosines by less than this: above the rounding of any format, below
-what moves a voxel."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where a volume's voxels lie in the patient.
-
-    Attributes:
-        shape: Voxels along x, y, z (the file's axes).
-        spacing: Millimetres between voxel centres along x, y, z.
-        origin: Centre of the first voxel, in millimetres, LPS.
-        direction: The axes' direction cosines, a 3 x 3 matrix row by row, LPS.
-    """
-
-    shape: tuple[int, int, int]
-    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-
-    def differences(self, other: Geometry, tolerance: float = TOLERANCE) -> list[str]:
-        """What differs from `other` by more than `tolerance`, a line each; empty if nothing.
-
-        Args:
-            other: The geometry to compare with.
-            tolerance: Millimetres for spacing and origin; a plain number for the direction
-                cosines. Shapes must be equal.
-        """
-        found = []
-        if self.shape != other.shape:
-            found.append(f"shape {_times(self.shape)} and {_times(other.shape)}")
-        for name, unit in (("spacing", " mm"), ("origin", " mm"), ("direction", "")):
-            mine, yours = getattr(self, name), getattr(other, name)
-            gap = max(abs(a - b) for a, b in zip(mine, yours, strict=True))
-            if not gap <= tolerance:
-                found.append(
-                    f"{name} {_numbers(mine)} and {_numbers(yours)} (up to {gap:.4g}{unit})"
-                )
-        return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, ready for JSON; :meth:`from_dict` takes them back."""
-        return {
-            "shape": list(self.shape),
-            "spacing": list(self.spacing),
-            "origin": list(self.origin),
-            "direction": list(self.direction),
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Geometry:
-        """The geometry that :meth:`to_dict` wrote, exactly."""
-        x, y, z = (int(n) for n in values["shape"])
-        sx, sy, sz = (float(n) for n in values["spacing"])
-        ox, oy, oz = (float(n) for n in values["origin"])
-        direction = tuple(float(n) for n in values["direction"])
-        return cls((x, y, z), (sx, sy, sz), (ox, oy, oz), direction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,53 +61,46 @@ def scan_suffix(path: Path) -> str | None:
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
     """Read a three-dimensional scan or label, whole or not at all.
 
+    Args:
+        path: The file, in one of the formats of :data:`SUFFIXES`.
+        largest: Bytes of voxels that it may hold; more is refused before any memory is taken.
+
     Raises:
-        DataError: The file is missing, empty, damaged, of an unknown format, not
+        DataError: The file is missing, empty, damaged, too large, of an unknown format, not
             three-dimensional, in colour or complex, or its geometry is not that of a
             rectangular grid. The message names the file.
+        MemoryError: Its voxels do not fit into the memory there is.
     """
-    if scan_suffix(path) is None:
-        raise DataError(
-            f"{path} should end in one of {', '.join(SUFFIXES)}.",
-            remedy="Convert the scan to .nii.gz.",
-        )
-    if not path.is_file():
-        raise DataError(
-            f"{path} is missing.",
-            remedy="Put the file there, or take the case out of the list.",
-        )
-    if path.stat().st_size == 0:
-        raise DataError(
-            f"{path} is empty.", remedy="Copy or download the file again from its source."
-        )
+    _demand_file(path)
     # Before SimpleITK opens it: of a damaged stream it says only that it cannot read it.
-    not_finite = verify_nifti(path) if is_nifti(path) else NotFinite()
+    not_finite = verify_nifti(path, largest) if is_nifti(path) else NotFinite()
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    if not is_nifti(path):
+        find_payload(path)  # before SimpleITK follows the header to its data file
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise _unreadable(path, error) from error
     _demand_grey_volume(path, reader)
     geometry = _geometry(reader)
-    if not all(s > 0 and math.isfinite(s) for s in geometry.spacing):
-        raise DataError(
-            f"{path} should have a positive spacing, but has {_numbers(geometry.spacing)} mm.",
-            remedy="Export the scan again with its voxel spacing.",
-        )
+    check_grid(path, geometry)
     if not is_nifti(path):
         probe = sitk.Image([1, 1, 1], reader.GetPixelID())
-        verify_whole(path, math.prod(geometry.shape) * probe.GetSizeOfPixelComponent())
+        size = math.prod(geometry.shape) * probe.GetSizeOfPixelComponent()
+        bound_voxels(path, size, largest)
+        verify_whole(path, size)
     try:
         image = reader.Execute()
     except RuntimeError as error:
+        if "llocat" in str(error):  # "Failed to allocate memory for image", "bad_alloc"
+            raise MemoryError from error
         raise _unreadable(path, error) from error
     voxels = sitk.GetArrayFromImage(image)
-    if not_finite.places:
-        voxels.reshape(-1)[not_finite.places] = not_finite.values
+    not_finite.put_back(voxels)
     return Volume(voxels.transpose(2, 1, 0), geometry)
 
 
@@ -185,8 +126,8 @@ def write_volume(
         raise SettingsError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
     if voxels.shape != geometry.shape:
         raise SettingsError(
-            f"Voxels for {path} should have the shape {_times(geometry.shape)} of their "
-            f"geometry, but have {_times(voxels.shape)}."
+            f"Voxels for {path} should have the shape {times(geometry.shape)} of their "
+            f"geometry, but have {times(voxels.shape)}."
         )
     if voxels.dtype == np.bool_:
         voxels = voxels.astype(np.uint8)
@@ -212,9 +153,31 @@ def write_volume(
         temporary.unlink(missing_ok=True)
 
 
+def _demand_file(path: Path) -> None:
+    if scan_suffix(path) is None:
+        raise DataError(
+            f"{path} should end in one of {', '.join(SUFFIXES)}.",
+            remedy="Convert the scan to .nii.gz.",
+        )
+    if not path.is_file():
+        if path.exists():  # opening a pipe would wait for whoever writes into it
+            raise DataError(
+                f"{path} should be a plain file, but is a folder, a pipe or a device.",
+                remedy="Put the scan itself there, or take the case out of the list.",
+            )
+        raise DataError(
+            f"{path} is missing.",
+            remedy="Put the file there, or take the case out of the list.",
+        )
+    if path.stat().st_size == 0:
+        raise DataError(
+            f"{path} is empty.", remedy="Copy or download the file again from its source."
+        )
+
+
 def _demand_grey_volume(path: Path, reader: sitk.ImageFileReader) -> None:
     if reader.GetDimension() != 3:
-        size = _times(reader.GetSize())
+        size = times(reader.GetSize())
         raise DataError(
             f"{path} should have three dimensions, but has {reader.GetDimension()} ({size}).",
             cause="several time points or channels, or a single slice, in one file.",
@@ -242,21 +205,9 @@ def _geometry(reader: sitk.ImageFileReader) -> Geometry:
 
 def _unreadable(path: Path, error: RuntimeError) -> DataError:
     if "orthonormal" in str(error):
-        return DataError(
-            f"{path} should have axes at right angles, but its affine is sheared.",
-            cause="the scan was registered or tilted (gantry tilt) without resampling it.",
-            remedy="Resample the scan and its label onto a rectangular grid.",
-        )
+        return sheared(path)
     return DataError(
         f"{path} cannot be read as {scan_suffix(path)}.",
         cause="the file is damaged, or of another kind than its name says.",
         remedy="Copy or download the file again from its source, or convert it to .nii.gz.",
     )
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in shape)
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return "(" + ", ".join(f"{v:.6g}" for v in values) + ")"

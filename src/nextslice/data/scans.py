@@ -7,8 +7,9 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
+from nextslice.data.gate import read_scan
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import Volume, read_volume
+from nextslice.data.readers import Volume
 from nextslice.errors import DataError
 
 __all__ = ["Scans"]
@@ -28,7 +29,9 @@ class Scans:
     """
 
     def __init__(self, folder: Path, *, keep: int = _KEPT_BYTES) -> None:
-        self._files = {case.case: case.image for case in recognise(folder).cases}
+        data_set = recognise(folder)
+        self._folder = data_set.folder
+        self._files = {case.case: case.image for case in data_set.cases}
         self._keep = keep
         self._kept: OrderedDict[str, Volume] = OrderedDict()
         self._lock = threading.Lock()  # two threads must not unpack the same file
@@ -55,7 +58,7 @@ class Scans:
         """
         with self._lock:
             if case not in self._kept:
-                self._kept[case] = read_volume(self.path(case))
+                self._kept[case] = read_scan(self.path(case), self._folder)
             self._kept.move_to_end(case)
             while len(self._kept) > 1 and self._bytes() > self._keep:
                 self._kept.popitem(last=False)

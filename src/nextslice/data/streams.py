@@ -15,6 +15,7 @@ COPY_AGAIN = "Copy or download the file again from its source, or export it agai
 """What to do about a damaged file."""
 
 _BLOCK = 1 << 18
+_UNPACKED = 1 << 22  # a block of zeros unpacks to a thousand times its size; not at once
 
 
 def plain(stream: IO[bytes]) -> Iterator[bytes]:
@@ -33,12 +34,16 @@ def unpacked(stream: IO[bytes], path: Path) -> Iterator[bytes]:
     try:
         while waiting:
             member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: either kind of header
-            while waiting and not member.eof:
-                if block := member.decompress(waiting):
+            while not member.eof:
+                block = member.decompress(waiting, _UNPACKED)
+                if block:
                     yield block
-                waiting = member.unused_data or stream.read(_BLOCK)
-            if not member.eof:
-                raise _damaged(path, "cannot be unpacked to the end")
+                waiting = member.unconsumed_tail
+                if not waiting and not member.eof and len(block) < _UNPACKED:
+                    waiting = stream.read(_BLOCK)
+                    if not waiting:
+                        raise _damaged(path, "cannot be unpacked to the end")
+            waiting = member.unused_data or stream.read(_BLOCK)
             while waiting and not waiting.strip(b"\0"):  # tapes pad with zeros
                 waiting = stream.read(_BLOCK)
     except zlib.error as error:

@@ -1,0 +1,100 @@
+"""The gate: one verdict per case, and nothing enters that is damaged or does not fit.
+
+A refused case names its reason and what to do; the other cases go on, and nothing is changed
+on disk. Files are read in a process of its own, under limits of memory and time; what is
+prepared later is what was read here, so that no file can change in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from nextslice.data.asking import Request
+from nextslice.data.cases import CaseFiles, DataSet, Refusal
+from nextslice.data.checks import CheckedCase, Verdict
+from nextslice.data.guarded import read_guarded
+from nextslice.data.readers import Volume
+from nextslice.errors import DataError
+from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.wording import clause
+
+__all__ = ["check_data_set", "checked_cases", "read_scan"]
+
+
+def checked_cases(
+    data_set: DataSet,
+    on_progress: OnProgress = ignore_progress,
+    stage: str = "check",
+    *,
+    voxels: bool = True,
+) -> Iterator[CheckedCase]:
+    """Check case after case, and find scans that occur under two ids.
+
+    Two cases are in memory at a time: one, and the next. Of two cases with the same voxels
+    the later is refused: were both let in, a split by case could put the same patient on both
+    sides.
+
+    Args:
+        data_set: The cases.
+        on_progress: Hears of each case before it is looked at.
+        stage: What the work is called there.
+        voxels: Whether image and label are wanted as well as the verdict.
+
+    Raises:
+        SettingsError: The limits that the environment sets cannot be used.
+        DataError: The process that reads scans cannot be started.
+    """
+    total, first_with = len(data_set.cases), dict[str, str]()
+    requests = [
+        Request(files, data_set.folder, data_set.declared, voxels)
+        for files in data_set.cases
+        if not files.problems
+    ]
+    read = read_guarded(requests)
+    for done, files in enumerate(data_set.cases):
+        on_progress(Progress(stage, done, total, files.case))
+        if files.problems:
+            yield CheckedCase(Verdict(files.case, files.problems))
+            continue
+        checked = next(read)
+        verdict = checked.verdict
+        if verdict.digest and verdict.digest in first_with:
+            other = first_with[verdict.digest]
+            twin = Refusal(
+                f"its image has the same voxels as that of the case {other}",
+                f"Remove {verdict.case} or {other}, or put the right scan in its place.",
+            )
+            verdict = replace(verdict, refusals=(*verdict.refusals, twin))
+            checked = CheckedCase(verdict, checked.image, checked.label)
+        elif verdict.digest:
+            first_with[verdict.digest] = verdict.case
+        yield checked
+    on_progress(Progress(stage, total, total))
+
+
+def check_data_set(
+    data_set: DataSet, on_progress: OnProgress = ignore_progress
+) -> tuple[Verdict, ...]:
+    """One verdict per case, in the order of the cases."""
+    checked = checked_cases(data_set, on_progress, voxels=False)
+    return tuple(each.verdict for each in checked)
+
+
+def read_scan(path: Path, folder: Path | None = None) -> Volume:
+    """Read one scan as the gate does: in a process of its own, whole or not at all.
+
+    Args:
+        path: The scan.
+        folder: The data set's folder, which it may not lead out of; None lets it lie anywhere.
+
+    Raises:
+        DataError: It is refused; says why and what to do.
+    """
+    (checked,) = read_guarded([Request(CaseFiles(path.name, path), folder)])
+    if checked.image is None:
+        refusal = checked.verdict.refusals[0]
+        problem = f"{clause(refusal.reason)}."
+        raise DataError(problem, cause=refusal.cause, remedy=refusal.remedy)
+    return checked.image

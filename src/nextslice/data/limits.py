@@ -1,0 +1,97 @@
+"""What reading one case may cost: memory and time, so that no file takes the machine down."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from nextslice.errors import SettingsError
+
+if os.name == "posix":  # Windows has no such limits; there, whoever waits limits the time
+    import resource
+
+__all__ = ["Limits", "limit_memory", "limit_time"]
+
+_GB: Final = 1 << 30
+_COPIES: Final = 4  # a volume as it is unpacked, as an array, and while it is looked at
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one case may take to be read.
+
+    Attributes:
+        memory_gb: Memory of the process that reads scans, in units of 2^30 bytes. Systems
+            that cannot limit it (Windows, macOS) limit what a header may promise alone.
+        seconds: Time for image and label together.
+
+    Raises:
+        SettingsError: One of them is not a positive number.
+    """
+
+    memory_gb: float = 8.0
+    seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("memory", self.memory_gb), ("time", self.seconds)):
+            if not (math.isfinite(value) and value > 0):
+                raise SettingsError(
+                    f"The {name} for reading a case should be a positive number, but {value} "
+                    "came."
+                )
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """The limits that `NEXTSLICE_SCAN_GB` and `NEXTSLICE_SCAN_SECONDS` set.
+
+        Raises:
+            SettingsError: One of them is not a positive number.
+        """
+        return cls(
+            _number("NEXTSLICE_SCAN_GB", cls.memory_gb),
+            _number("NEXTSLICE_SCAN_SECONDS", cls.seconds),
+        )
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory."""
+        return int(self.memory_gb * _GB)
+
+    @property
+    def largest(self) -> int:
+        """Bytes of voxels that one file may promise."""
+        return self.memory // _COPIES
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise SettingsError(
+            f"{name} should be a number, but is {text!r}.",
+            remedy=f"Set it as in {name}={default:g}, or unset it.",
+        ) from None
+
+
+def limit_memory(limits: Limits) -> None:
+    """Let this process have no more memory than that, and leave no image of it behind."""
+    if os.name != "posix":
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold a patient's voxels
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = limits.memory if most == resource.RLIM_INFINITY else min(limits.memory, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+
+
+def limit_time(limits: Limits) -> None:
+    """Let this process work that long from now on, though nobody waits for it any more."""
+    if os.name != "posix":
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    until = math.ceil(used.ru_utime + used.ru_stime + limits.seconds) + 1
+    if most == resource.RLIM_INFINITY or until < most:
+        resource.setrlimit(resource.RLIMIT_CPU, (until, most))
