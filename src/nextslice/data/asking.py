@@ -78,6 +78,8 @@ def from_answer(values: dict[str, Any], arrays: list[Array]) -> CheckedCase:
         geometries = [g and Geometry.from_dict(g) for g in values["volumes"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FrameError(f"not a checked case: {error!r}") from error
+    if len(geometries) not in {0, 2}:
+        raise FrameError("neither image and label nor a verdict alone")
     waiting = [array.transpose(2, 1, 0) for array in arrays if array.ndim == 3]
     if [v.shape for v in waiting] != [g.shape for g in geometries if g]:
         raise FrameError("voxels that do not have the shape of their geometry")

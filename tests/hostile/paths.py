@@ -1,0 +1,264 @@
+"""Names and paths that lead elsewhere, and lists, descriptions and archives that mislead."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.hostile.making import (
+    FILE,
+    Hostile,
+    describe,
+    detached_gzip,
+    image,
+    in_train_and_test,
+    instead,
+    label,
+    linked,
+    linked_payload,
+    listed_as,
+    listed_twice,
+    nrrd_in_another_encoding,
+    payload_a_pipe,
+    payload_away,
+    renamed,
+    text_header,
+    twin,
+)
+
+PATHS = (
+    # Paths that lead elsewhere.
+    Hostile("an image that is a link out of the folder", "by a link", linked(image)),
+    Hostile("a label that is a link out of the folder", "by a link", linked(label)),
+    Hostile("a data file that is a link out of the folder", "by a link", linked_payload),
+    Hostile("dataset.json names ..", "outside the data set", listed_as("../b.nii.gz")),
+    Hostile(
+        "dataset.json names an absolute path", "outside the data set", listed_as("/etc/b.nii")
+    ),
+    Hostile(
+        "dataset.json names a path of Windows",
+        "outside the data set",
+        listed_as("..\\..\\b.nii.gz"),
+    ),
+    Hostile(
+        "MetaImage names ..",
+        "its own folder",
+        text_header("b.mhd", (FILE, "ElementDataFile = ../b.raw")),
+    ),
+    Hostile(
+        "MetaImage names an absolute path",
+        "its own folder",
+        text_header("b.mhd", (FILE, "ElementDataFile = /etc/passwd")),
+    ),
+    Hostile(
+        "MetaImage names its file after a colon",
+        "its own folder",
+        text_header("b.mhd", (FILE, "ElementDataFile : ../b.raw")),
+    ),
+    Hostile(
+        "MetaImage names a list of files",
+        "its own folder",
+        text_header("b.mhd", (FILE, "ElementDataFile = LIST")),
+    ),
+    Hostile(
+        "MetaImage names a pattern of files",
+        "its own folder",
+        text_header("b.mhd", (FILE, "ElementDataFile = b%03d.raw 1 4 1")),
+    ),
+    Hostile(
+        "MetaImage names two files",
+        "more than once",
+        text_header("b.mhd", (FILE, f"elementdatafile = b.raw\n{FILE}")),
+    ),
+    Hostile(
+        "MetaImage hides a file in a comment",
+        "more than once",
+        text_header("b.mhd", (FILE, f"Comment = x\rElementDataFile = /etc/passwd\n{FILE}")),
+    ),
+    Hostile("NRRD names ..", "its own folder", text_header("b.nhdr", ("b.raw", "../b.raw"))),
+    Hostile(
+        "NRRD names an absolute path",
+        "its own folder",
+        text_header("b.nhdr", ("b.raw", "/etc/passwd")),
+    ),
+    Hostile(
+        "NRRD names a list of files",
+        "its own folder",
+        text_header("b.nhdr", ("b.raw", "LIST\nb.raw")),
+    ),
+    Hostile(
+        "NRRD names two files",
+        "more than once",
+        text_header("b.nhdr", ("data file: b.raw", "data file: b.raw\ndatafile: /etc/passwd")),
+    ),
+    Hostile(
+        "NRRD hides a file behind half an end of a line",
+        "says",
+        text_header("b.nhdr", ("data file: b.raw", "content: x\rdata file: b.raw")),
+    ),
+    # Data files that are not what their header promises.
+    Hostile(
+        "a data file that is away",
+        "not beside it",
+        payload_away,
+    ),
+    Hostile(
+        "a data file that is too short",
+        "should hold 480",
+        text_header("b.mhd", payload=bytes(479)),
+    ),
+    Hostile(
+        "a data file that is too long",
+        "should hold 480",
+        text_header("b.mhd", payload=bytes(481)),
+    ),
+    Hostile(
+        "a data file that is a pipe",
+        "not beside it",
+        payload_a_pipe,
+    ),
+    Hostile(
+        "voxels counted from the end",
+        "HeaderSize",
+        text_header("b.mhd", (FILE, f"HeaderSize = -1\n{FILE}"), payload=bytes(600)),
+    ),
+    Hostile(
+        "NRRD skips lines",
+        "line skip",
+        text_header("b.nhdr", ("encoding", "line skip: 2\nencoding")),
+    ),
+    Hostile(
+        "NRRD counts from the end",
+        "byte skip",
+        text_header("b.nhdr", ("encoding", "byte skip: -1\nencoding")),
+    ),
+    Hostile("a detached data file packed and cut", "unpacked to the end", detached_gzip),
+    Hostile("voxels packed by bzip2", "raw or gzip", nrrd_in_another_encoding),
+    Hostile(
+        "voxels written as text",
+        "raw or gzip",
+        text_header("b.mha", ("BinaryData = True", "BinaryData = False")),
+    ),
+    Hostile(
+        "a header that never ends",
+        "ElementDataFile",
+        text_header("b.mhd", ("ObjectType", "Comment = " + "x" * 70_000 + "\nObjectType")),
+    ),
+    # Things that are no files.
+    Hostile("a pipe", "plain file", instead(os.mkfifo)),
+    Hostile("a device", "by a link", instead(lambda path: path.symlink_to("/dev/zero"))),
+    Hostile("a folder", "plain file", instead(Path.mkdir)),
+    Hostile("an empty file", "is empty", instead(Path.touch)),
+    Hostile(
+        "a link to nowhere", "missing", instead(lambda path: path.symlink_to("nowhere.nii.gz"))
+    ),
+    Hostile("a link to itself", "by a link", instead(lambda path: path.symlink_to(path.name))),
+    Hostile("prose", "cannot be unpacked", instead(lambda path: path.write_text("once " * 99))),
+    Hostile(
+        "a name that no disk can hold",
+        "name too long",
+        listed_as("images/" + "b" * 300 + ".nii.gz"),
+    ),
+    # Lists that mislead.
+    Hostile("the scan of another case", "same voxels", twin),
+    Hostile("a case listed twice", "listed 2 times", listed_twice),
+    Hostile("a patient in training and in test", "test set", in_train_and_test),
+    Hostile("a line feed in a name", "cannot be shown", renamed("b\n.nii.gz")),
+    Hostile("a terminal's command in a name", "cannot be shown", renamed("b\x1b[2J.nii.gz")),
+    Hostile("a name read from right to left", "cannot be shown", renamed("b\u202egz.nii.gz")),
+    Hostile("a name that is not text", "cannot be shown", renamed("b\udcff.nii.gz")),
+)
+
+DESCRIPTIONS = (
+    Hostile(
+        "huge", "bytes at most", lambda root: os.truncate(root / "dataset.json", (1 << 26) + 1)
+    ),
+    Hostile(
+        "nested without end",
+        "not valid JSON",
+        lambda root: (root / "dataset.json").write_text("[" * 200_000),
+    ),
+    Hostile(
+        "a key that stands twice",
+        "'training' twice",
+        lambda root: (root / "dataset.json").write_text('{"training": [], "training": []}'),
+    ),
+    Hostile(
+        "a label that is declared twice",
+        "'1' twice",
+        lambda root: (root / "dataset.json").write_text(
+            '{"training": ["images/a.nii.gz"], "labels": {"1": "a", "1": "b"}}'
+        ),
+    ),
+    Hostile(
+        "not UTF-8",
+        "not valid JSON",
+        lambda root: (root / "dataset.json").write_bytes(b'{"training": ["\xff"]}'),
+    ),
+    Hostile(
+        "a list", "should hold an object", lambda root: (root / "dataset.json").write_text("[]")
+    ),
+    Hostile(
+        "a number that no name belongs to",
+        "pairs of image and label",
+        lambda root: describe(root, training=[7]),
+    ),
+    Hostile(
+        "a path in the place of a mapping",
+        '"labels" should name',
+        lambda root: describe(root, training=["images/a.nii.gz"], labels="../../x"),
+    ),
+    Hostile(
+        "a number beyond all numbers",
+        "one whole number",
+        lambda root: describe(root, training=["images/a.nii.gz"], labels={"x": 1e999}),
+    ),
+)
+
+
+def _member(name: str, **fields: Any) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info
+
+
+def _tar(*members: tarfile.TarInfo) -> Callable[[Path], object]:
+    def make(path: Path) -> None:
+        with tarfile.open(path, "w") as tar:
+            tar.addfile(_member("set/dataset.json", size=2), io.BytesIO(b"{}"))
+            for member in members:
+                tar.addfile(member, io.BytesIO(bytes(member.size)))
+
+    return make
+
+
+def _cut(path: Path) -> None:
+    _tar(_member("set/images/a.nii.gz", size=1 << 16))(path)
+    path.write_bytes(path.read_bytes()[: 1 << 12])
+
+
+ARCHIVES = (
+    Hostile("a file above the folder", "leads out", _tar(_member("set/../../escaped", size=3))),
+    Hostile("an absolute path", "leads out", _tar(_member("/tmp/escaped", size=3))),  # noqa: S108
+    Hostile(
+        "a link", "link", _tar(_member("set/escaped", type=tarfile.SYMTYPE, linkname="/etc"))
+    ),
+    Hostile(
+        "a hard link",
+        "link",
+        _tar(_member("set/escaped", type=tarfile.LNKTYPE, linkname="../../etc/passwd")),
+    ),
+    Hostile("a device", "device", _tar(_member("set/escaped", type=tarfile.CHRTYPE))),
+    Hostile("a pipe", "device", _tar(_member("set/escaped", type=tarfile.FIFOTYPE))),
+    Hostile("an archive that is cut", "cannot be unpacked", _cut),
+    Hostile(
+        "a zip named tar",
+        "cannot be unpacked",
+        lambda path: path.write_bytes(b"PK\3\4" + bytes(600)),
+    ),
+)
