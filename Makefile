@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench pictures format lock clean
+.PHONY: help install demo test check bench pictures fuzz format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -47,6 +47,10 @@ bench: $(BENCH)/.installed  ## speed beside what one would use instead; docs/ben
 
 pictures: $(STAMP)  ## the pictures of docs/annotate.md anew, from the real page
 	$(BIN)/python docs/annotate_pictures.py
+fuzz: $(STAMP)  ## minutes of fuzzing over everything that reads foreign files (Linux)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	@for target in scan unpacked description; do \
+	    $(BIN)/python -m tests.fuzz $$target -max_total_time=120 || exit 1; done
 
 lock: $(STAMP)  ## renew constraints.txt from what is installed
 	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \
