@@ -21,6 +21,7 @@ ROOMS = [
     "files",
     "progress",
     "wording",
+    "yaml_text",
     "seeds",
     "data",
     "selection",

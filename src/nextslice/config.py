@@ -16,6 +16,7 @@ from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
 from nextslice.settings import validated
 from nextslice.strategies import named, resolve_selection, resolve_uncertainty
+from nextslice.yaml_text import parse_yaml
 
 __all__ = [
     "PRESETS",
@@ -209,7 +210,7 @@ def _preset(name: str) -> dict[str, Any]:
             remedy=f"Did you mean {close[0]}?" if close else "",
         )
     text = files("nextslice").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
+    loaded: dict[str, Any] = parse_yaml(text)
     return loaded
 
 
@@ -227,9 +228,11 @@ def parsed_assignment(assignment: str) -> dict[str, Any]:
             remedy="For example: --set training.steps=300",
         )
     try:
-        nested: Any = yaml.safe_load(value)
+        nested: Any = parse_yaml(value)
     except yaml.YAMLError as error:
-        raise SettingsError(f"Expected a value in YAML for {path}, got {value!r}.") from error
+        raise SettingsError(
+            f"Expected a value in YAML for {path}, got {value!r:.200}."
+        ) from error
     for key in reversed(keys):
         nested = {key: nested}
     result: dict[str, Any] = nested

@@ -29,6 +29,7 @@ from nextslice.settings import plain, validated
 from nextslice.strategies import build_selection
 from nextslice.types import NativeMask
 from nextslice.uncertainty.maps import uncertainty_maps
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["LiveProject", "live_config"]
 
@@ -258,7 +259,7 @@ def live_config(folder: str | Path) -> LiveConfig:
     """
     path = Path(folder) / "config.yaml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ProjectError(
             f"Expected a project in {folder}; there is no {path.name} in it.",

@@ -25,6 +25,7 @@ from nextslice.project.changes import differences
 from nextslice.project.tables import recorded_cycles
 from nextslice.settings import plain
 from nextslice.simulation import MAY_CHANGE
+from nextslice.yaml_text import parse_yaml
 
 __all__ = [
     "OutcomesFile",
@@ -61,7 +62,7 @@ def begun_otherwise(job: Job) -> list[str]:
     if not path.is_file():
         return []
     try:
-        then = yaml.safe_load(path.read_text(encoding="utf-8"))
+        then = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectError(f"Expected to read {path}, got: {error}.") from error
     now = json.loads(json.dumps(plain(job.config)))
@@ -80,7 +81,7 @@ def keep_recipe(out: Path, recipe: Recipe, jobs: Sequence[Job]) -> None:
 def kept_threads(out: Path) -> int | None:
     """The threads that the runs in this folder began with, so that others do the same."""
     try:
-        kept: Any = yaml.safe_load((out / "recipe.yaml").read_text(encoding="utf-8"))
+        kept: Any = parse_yaml((out / "recipe.yaml").read_text(encoding="utf-8"))
         threads = kept["settings"]["threads"]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
 from nextslice.settings import plain, validated
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Recipe", "StrategyRecipe", "dump_recipe", "read_recipe", "shipped_recipes"]
 
@@ -228,7 +229,7 @@ def _text(source: str | Path) -> str:
 
 def _loaded(text: str, source: str) -> Mapping[str, Any]:
     try:
-        values = yaml.load(text, _OncePerKey)  # noqa: S506 - a SafeLoader, and stricter
+        values = parse_yaml(text)
     except yaml.YAMLError as error:
         raise SettingsError(
             f"Expected a recipe in YAML in {source}, got: {error}.",
@@ -240,18 +241,3 @@ def _loaded(text: str, source: str) -> Mapping[str, Any]:
             remedy="docs/benchmark.md shows one.",
         )
     return values
-
-
-class _OncePerKey(yaml.SafeLoader):
-    """Refuses a key that stands twice: of two strategies with one name, one would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -131,14 +132,16 @@ def load_model(
         raise _damaged(path, str(error)) from error
     if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
         raise _damaged(path, "its SHA-256 is not the one in the manifest")
-    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, "it is no safetensors file") from error
 
     fresh = fresh_network(network, seed=0)
     described = manifest["loss_prediction"]
     module = None
     if described is not None:
-        channels = tuple(described["feature_channels"])
-        module = LossPredictionModule(channels, described["hidden"])
+        module = _described_module(described, len(content), folder / _MANIFEST)
     wanted = _description(_tensors(fresh, module))
     for source, found in (
         (_MANIFEST, manifest["tensors"]),
@@ -162,6 +165,20 @@ def load_model(
         loss_prediction=module,
         history=manifest["history"],
     )
+
+
+def _described_module(described: Any, size: int, path: Path) -> LossPredictionModule:
+    """The module that a manifest describes, if the weights are enough to fill it."""
+    try:
+        channels, hidden = tuple(described["feature_channels"]), described["hidden"]
+        whole = all(type(n) is int and n > 0 for n in (*channels, hidden))
+        # Before memory is taken: a manifest may be made to do harm.
+        fits = whole and 4 * hidden * sum(channels) <= size
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, "its loss_prediction is not described") from error
+    if not fits:
+        raise _damaged(path, "its loss_prediction does not fit the weights")
+    return LossPredictionModule(channels, hidden)
 
 
 def _tensors(network: nn.Module, module: LossPredictionModule | None) -> dict[str, Tensor]:

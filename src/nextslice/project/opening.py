@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from sqlalchemy import Connection, insert, select
@@ -15,6 +16,7 @@ from nextslice.files import write_atomically
 from nextslice.project.changes import differences
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["begin_or_compare", "insert_or_compare_pool", "usable_folder"]
 
@@ -58,10 +60,10 @@ def begin_or_compare(
     changes: list[list[str]] = []
     if path.exists():
         # Through YAML and JSON, which cannot tell tuples and lists apart.
-        then, now = yaml.safe_load(path.read_text(encoding="utf-8")), yaml.safe_load(text)
-        changed = differences(then or {}, now, may_change)
+        then, now = _kept(path, parse_yaml), parse_yaml(text)
+        changed = differences(then, now, may_change)
         if environment_file.exists():
-            earlier = json.loads(environment_file.read_text(encoding="utf-8"))
+            earlier = _kept(environment_file, json.loads)
             changes = earlier.pop("changes", [])
             changed += differences(earlier, json.loads(json.dumps(dict(environment))))
         if changed and not accept_changes:
@@ -77,6 +79,18 @@ def begin_or_compare(
     known = dict(environment) | ({"changes": changes} if changes else {})
     write_atomically(environment_file, json.dumps(known, indent=2) + "\n")
     write_atomically(path, text)  # the last: a folder with it holds a run
+
+
+def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ProjectError(
+            f"Expected to read {path}, got: {error}.",
+            cause="the file was changed by hand, or the disk is damaged.",
+            remedy="Restore the file from a backup, or begin a new run in another folder.",
+        ) from error
+    return content if isinstance(content, dict) else {}
 
 
 def _holds_files(folder: Path) -> bool:

@@ -15,11 +15,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-import yaml
-
 from nextslice.selection import SELECTIONS
 from nextslice.selection.rules import Rule
 from nextslice.wording import counted
+from nextslice.yaml_text import parse_yaml
 
 __all__ = [
     "Choice",
@@ -201,7 +200,7 @@ def _uncertainties_of(preset: str) -> Mapping[str, Any]:
     source = files("nextslice").joinpath("presets", f"{preset}.yaml")
     if not source.is_file():
         return {}
-    found: Mapping[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = parse_yaml(source.read_text(encoding="utf-8"))
     return found.get("uncertainties") or {}
 
 
@@ -217,7 +216,7 @@ def _parsed(text: str) -> Choice:
     """The repr of a strategy, read without running it."""
     try:
         call = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Choice(text, {})
     if not isinstance(call, ast.Call):
         return Choice(text, {})

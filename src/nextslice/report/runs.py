@@ -18,6 +18,7 @@ from nextslice.report.apart import tell_apart
 from nextslice.report.experiments import experiment_titles
 from nextslice.report.names import Choice, choice, strategy_name
 from nextslice.report.rows import CycleRow, QueryRow, read_mapping, read_rows
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["MEAN", "Metric", "Run", "read_runs"]
 
@@ -214,7 +215,7 @@ def _unreadable(error: OSError) -> NoReturn:
 
 
 def _read_run(folder: Path) -> Run:
-    config = read_mapping(folder / "config.yaml", yaml.safe_load, yaml.YAMLError)
+    config = read_mapping(folder / "config.yaml", parse_yaml, yaml.YAMLError)
     environment = folder / "environment.json"
     selection = choice(config.get("selection"))
     seed = config.get("seed")
