@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +58,16 @@ def read_proposals(path: Path) -> Proposals | None:
     They can be computed again, so a damaged file is no loss.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             proposals = Proposals(
                 tuple(file["row"].tolist()),
                 file["mask"],
                 file["uncertainty"],
                 str(file["weights_sha256"]),
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError):
+        return None
+    except (zipfile.BadZipFile, zlib.error):
         return None
     whole = proposals.masks.shape == proposals.uncertainties.shape
     return proposals if whole and len(proposals.masks) == len(proposals.rows) else None
