@@ -1,0 +1,92 @@
+"""A name planted wherever a scan may name its patient, and the search for it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.hostile.making import FIELDS
+
+from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.data.readers import read_volume, write_volume
+
+__all__ = ["FOLDER", "NAME", "found_in", "planted"]
+
+NAME = "Canary^Carla"
+"""In headers: it must come out nowhere."""
+
+FOLDER = "Ornis, Olga 19700101"
+"""In the path of the scans: it must not reach a browser, an address or an export."""
+
+
+def planted(place: Path) -> Path:
+    """Three small scans, one in each format, that all name their patient."""
+    write_phantom(place / "phantom", Phantom(patients=3, size=(40, 48), slices=(8, 9)))
+    folder = place / FOLDER / "scans"
+    folder.mkdir(parents=True)
+    sources = sorted((place / "phantom" / "imagesTr").glob("*.nii.gz"))
+    for source, name in zip(sources, ("a.nii.gz", "b.mha", "c.nrrd"), strict=True):
+        volume = read_volume(source)
+        write_volume(folder / name, volume.voxels, volume.geometry)
+    _in_nifti(folder / "a.nii.gz")
+    _in_meta_image(folder / "b.mha")
+    _in_nrrd(folder / "c.nrrd")
+    return folder
+
+
+def _in_nifti(path: Path) -> None:
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    for field in ("descrip", "aux_file", "intent_name"):
+        start, form = FIELDS[field]
+        struct.pack_into(form, content, start, NAME.encode())
+    content[4:14] = NAME.encode()[:10]  # data_type, of the older format
+    content[14:32] = NAME.encode()[:18].ljust(18, b"\0")  # db_name
+    note = struct.pack("<2i", 48, 6) + f"(0010,0010) PN {NAME}".encode().ljust(40, b"\0")
+    content[348:352] = b"\1\0\0\0"  # an extension follows, as converters of DICOM leave it
+    content[352:352] = note
+    struct.pack_into("<f", content, FIELDS["vox_offset"][0], 352 + len(note))
+    packed = io.BytesIO()
+    with gzip.GzipFile(f"{NAME}.nii", "wb", fileobj=packed, mtime=0) as stream:
+        stream.write(content)
+    path.write_bytes(packed.getvalue())
+
+
+def _in_meta_image(path: Path) -> None:
+    fields = f"Comment = {NAME}\n0010|0010 = {NAME}\nPatientName = {NAME}\n"
+    content = path.read_bytes().replace(b"ElementType", fields.encode() + b"ElementType", 1)
+    path.write_bytes(content)
+
+
+def _in_nrrd(path: Path) -> None:
+    head, gap, voxels = path.read_bytes().partition(b"\n\n")
+    notes = f"\n# {NAME}\ncontent: {NAME}\nPatientName:={NAME}\n0010|0010:={NAME}"
+    path.write_bytes(head + notes.encode() + gap + voxels)
+
+
+def found_in(content: bytes | str, *names: str) -> list[str]:
+    """Which of these names stand in a text, in bytes, or in what those unpack to."""
+    content = content.encode() if isinstance(content, str) else content
+    wanted = [part for name in names for part in (name, *name.split(", "), name.split("^")[-1])]
+    return [
+        name for name in wanted if any(name.encode() in each for each in _unpacked(content))
+    ]
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    yield content
+    if content[:2] == b"\x1f\x8b":
+        yield gzip.decompress(content)
+    if content[:4] == b"PK\3\4":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            yield from map(archive.read, archive.namelist())
+    if content[:4] == b"NRRD":
+        _, _, packed = content.partition(b"\n\n")
+        try:
+            yield gzip.decompress(packed)
+        except (OSError, EOFError, zlib.error):
+            yield packed
