@@ -43,8 +43,9 @@ from nextslice.annotators.order import (
 from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_slices, readme
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.reasons import Reasons
+from nextslice.data.gate import read_scan
 from nextslice.data.pool import SliceId
-from nextslice.data.readers import read_volume, scan_suffix, write_volume
+from nextslice.data.readers import scan_suffix, write_volume
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
 from nextslice.files import write_atomically, writing_atomically
@@ -264,7 +265,7 @@ def _put_scan(source: Path, folder: Path, case: str, *, link: bool) -> Path:
     target = folder / f"{case}{_OF_TWO_FILES.get(suffix, suffix)}"
     if suffix in _OF_TWO_FILES:  # a header and a file beside it become one file
         if not target.exists():
-            volume = read_volume(source)
+            volume = read_scan(source)
             write_volume(target, volume.voxels, volume.geometry)
         return target
     if target.exists() and target.stat().st_size == source.stat().st_size:

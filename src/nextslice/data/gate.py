@@ -29,6 +29,7 @@ def checked_cases(
     stage: str = "check",
     *,
     voxels: bool = True,
+    twins: bool = False,
 ) -> Iterator[CheckedCase]:
     """Check case after case, and find scans that occur under two ids.
 
@@ -41,6 +42,7 @@ def checked_cases(
         on_progress: Hears of each case before it is looked at.
         stage: What the work is called there.
         voxels: Whether image and label are wanted as well as the verdict.
+        twins: Whether a scan may occur under two ids, where nothing is learned from it.
 
     Raises:
         SettingsError: The limits that the environment sets cannot be used.
@@ -60,7 +62,7 @@ def checked_cases(
             continue
         checked = next(read)
         verdict = checked.verdict
-        if verdict.digest and verdict.digest in first_with:
+        if verdict.digest in first_with and not twins:
             other = first_with[verdict.digest]
             twin = Refusal(
                 f"its image has the same voxels as that of the case {other}",

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from nextslice.data.gate import read_scan
 from nextslice.data.nifti import Grid, stored_voxels, write_nifti
-from nextslice.data.readers import TOLERANCE, read_volume
+from nextslice.data.readers import TOLERANCE
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError, DataError
 from nextslice.exports.folders import demand_free, writing_folder
@@ -110,7 +111,7 @@ def _run(rows: slice) -> range:
 
 
 def _write_scan(path: Path, source: ProjectSource, case: str, target: Path) -> Grid:
-    volume = read_volume(path)
+    volume = read_scan(path)
     if volume.geometry.differences(source.pool.geometry(case), TOLERANCE):
         raise DataError(
             f"The scan of {case} is not the one that the project began with.",

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.checks import CheckedCase, Verdict, check_case
+from nextslice.data.cases import CaseFiles, DataSet, Refusal
+from nextslice.data.checks import CheckedCase, Verdict
+from nextslice.data.gate import checked_cases
 from nextslice.data.layouts import recognise
 from nextslice.data.nifti import Grid, write_nifti
 from nextslice.data.preparation import Preparation
@@ -28,7 +29,7 @@ from nextslice.exports.source import ProjectSource
 from nextslice.exports.volumes import predict_volume
 from nextslice.files import write_atomically
 from nextslice.models.devices import limited_threads
-from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.progress import OnProgress, ignore_progress
 from nextslice.wording import a_few, counted
 
 __all__ = ["Predictions", "predict_volumes"]
@@ -98,7 +99,8 @@ def predict_volumes(
     cropped: list[str] = []
     refused: list[Verdict] = []
     with writing_folder(out) as fresh, limited_threads(source.config.threads):
-        for files, checked in _checked(chosen, source, images is None, on_progress):
+        asked = replace(data_set, cases=tuple(replace(f, label=None) for f in chosen))
+        for files, checked in _checked(asked, source, images is None, on_progress):
             volume = checked.image
             if not checked.verdict.accepted or volume is None:
                 refused.append(checked.verdict)
@@ -140,13 +142,11 @@ def _chosen(
 
 
 def _checked(
-    chosen: Sequence[CaseFiles], source: ProjectSource, own: bool, on_progress: OnProgress
+    asked: DataSet, source: ProjectSource, own: bool, on_progress: OnProgress
 ) -> Iterator[tuple[CaseFiles, CheckedCase]]:
     """Each case's scan, looked at as closely as those that a project begins with."""
-    total = len(chosen)
-    for place, files in enumerate(chosen):
-        on_progress(Progress("predict", place, total, files.case))
-        checked = check_case(replace(files, label=None))  # nothing depends on labels here
+    read = checked_cases(asked, on_progress, "predict", twins=True)
+    for files, checked in zip(asked.cases, read, strict=True):
         image, verdict = checked.image, checked.verdict
         if image is not None and not own and source.config.data.axis is None:
             expected = source.pool.preparation.axis
@@ -158,7 +158,6 @@ def _checked(
                 )
                 verdict = replace(verdict, refusals=(*verdict.refusals, other))
         yield files, replace(checked, verdict=verdict)
-    on_progress(Progress("predict", total, total))
 
 
 def _is_cropped(preparation: Preparation, geometry: Geometry) -> bool:
