@@ -47,6 +47,7 @@ bench: $(BENCH)/.installed  ## speed beside what one would use instead; docs/ben
 
 pictures: $(STAMP)  ## the pictures of docs/annotate.md anew, from the real page
 	$(BIN)/python docs/annotate_pictures.py
+
 fuzz: $(STAMP)  ## minutes of fuzzing over everything that reads foreign files (Linux)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	@for target in scan unpacked description; do \
