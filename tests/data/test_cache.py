@@ -241,6 +241,46 @@ def test_the_hippocampus_opens_in_under_a_second_the_second_time(hippocampus: Pa
     assert time.perf_counter() - begin < 1.0
 
 
+def test_where_more_is_allowed_what_was_refused_is_looked_at_again(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEXTSLICE_SCAN_GB", "0.001")
+    with pytest.raises(DataError, match="NEXTSLICE_SCAN_GB"):
+        open_pool(folder, cache)
+    built = []
+    for limit in ("4", "4", "6", "8", ""):
+        monkeypatch.setenv("NEXTSLICE_SCAN_GB", limit)
+        built.append(open_pool(folder, cache)[1])
+    assert built == [True, False, True, True, False]
+
+
+def test_a_case_that_the_machine_kept_out_is_tried_again(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed says nothing of its file; a damaged file stays refused."""
+    (folder / "images" / "c.raw").write_bytes(b"short")
+    SlicePool.from_folder(folder, cache=cache, skip_refused=True)
+    heard: list[Progress] = []
+
+    def opened() -> SlicePool:
+        heard.clear()
+        return SlicePool.from_folder(
+            folder, cache=cache, skip_refused=True, on_progress=heard.append
+        )
+
+    assert opened().cases == ("a", "b")
+    assert heard == []
+    (kept,) = cache.iterdir()
+    manifest = json.loads((kept / "pool.json").read_text())
+    (refused,) = manifest["refused"]
+    refused["refusals"][0][3] = True
+    (kept / "pool.json").write_text(json.dumps(manifest))
+    assert opened().cases == ("a", "b")
+    assert heard
+    assert opened().cases == ("a", "b")
+    assert heard == []
+
+
 def test_moving_the_cache_elsewhere_builds_it_there(folder: Path, cache: Path) -> None:
     open_pool(folder, cache)
     shutil.rmtree(cache)

@@ -31,6 +31,7 @@ from nextslice.data.building import FORMAT, MANIFEST, build
 from nextslice.data.cases import DataSet
 from nextslice.data.checks import Verdict
 from nextslice.data.labels import LabelMap
+from nextslice.data.limits import Limits
 from nextslice.data.payload import files_of
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
@@ -75,7 +76,9 @@ def prepared(
     """
     folder = root / _key(data_set, preparation, labels)
     try:
-        return _open(folder)
+        kept = _open(folder)
+        if _lasting(kept):
+            return kept
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -115,7 +118,7 @@ def _key(data_set: DataSet, preparation: Preparation, labels: LabelMap | None) -
                 except OSError:
                     files.append([case.case, str(part), None, None])
         files.append([case.case, [[p.reason, p.remedy] for p in case.problems]])
-    made_from = {
+    made_from: dict[str, Any] = {
         "format": FORMAT,
         "layout": data_set.layout,
         "declared": sorted((data_set.declared or {}).items()),
@@ -123,6 +126,9 @@ def _key(data_set: DataSet, preparation: Preparation, labels: LabelMap | None) -
         "preparation": preparation.to_dict(),
         "labels": labels.to_list() if labels else None,
     }
+    limits = Limits.from_environment()
+    if limits != Limits():  # more may be let in where more is allowed
+        made_from["limits"] = repr(limits)
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,11 +146,18 @@ def _put_in_place(built: Path, folder: Path) -> None:
         built.rename(folder)
     except OSError:  # another process was quicker, or what is there is damaged
         try:
-            _open(folder)
+            usable = _lasting(_open(folder))
         except (OSError, ValueError, KeyError, TypeError):
+            usable = False
+        if not usable:
             folder.rename(built.with_name(built.name + "-damaged"))
             shutil.rmtree(built.with_name(built.name + "-damaged"), ignore_errors=True)
             built.rename(folder)
+
+
+def _lasting(source: Prepared) -> bool:
+    """Whether building again would give the same."""
+    return not any(refusal.again for verdict in source.refused for refusal in verdict.refusals)
 
 
 def _open(folder: Path) -> Prepared:

@@ -18,11 +18,14 @@ class Refusal:
         reason: What is wrong, without a full stop at its end.
         remedy: What to do, in whole sentences.
         cause: The likely cause, if there is one worth naming.
+        again: Whether another try may end otherwise with the same files: a limit or the
+            machine was in the way.
     """
 
     reason: str
     remedy: str = ""
     cause: str = ""
+    again: bool = False
 
     def __str__(self) -> str:
         """All of it, in whole sentences."""

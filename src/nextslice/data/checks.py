@@ -76,7 +76,7 @@ class Verdict:
         """Plain values, ready for JSON; :meth:`from_dict` takes them back."""
         return {
             "case": self.case,
-            "refusals": [[r.reason, r.remedy, r.cause] for r in self.refusals],
+            "refusals": [[r.reason, r.remedy, r.cause, r.again] for r in self.refusals],
             "geometry": self.geometry.to_dict() if self.geometry else None,
             "values": None if self.values is None else list(self.values),
             "digest": self.digest,
@@ -88,7 +88,7 @@ class Verdict:
         geometry, values = content["geometry"], content["values"]
         return cls(
             content["case"],
-            tuple(Refusal(*texts) for texts in content["refusals"]),
+            tuple(Refusal(*parts) for parts in content["refusals"]),
             None if geometry is None else Geometry.from_dict(geometry),
             None if values is None else tuple(values),
             content["digest"],

@@ -107,6 +107,7 @@ class _EndedError(Exception):
             f"NEXTSLICE_SCAN_GB (now {limits.memory_gb:g}) and NEXTSLICE_SCAN_SECONDS (now "
             f"{limits.seconds:g}).",
             "a file is damaged or made to do harm, or it is too large for this machine",
+            again=True,
         )
 
 

@@ -94,7 +94,8 @@ def read_or_refuse(
         )
     except OSError as error:
         reason = f"the {kind} {path} cannot be read: {error.strerror or type(error).__name__}"
-        refusals.append(Refusal(reason, "Look at the file's permissions and at the disk."))
+        remedy = "Look at the file's permissions and at the disk."
+        refusals.append(Refusal(reason, remedy, again=True))
     except MemoryError:
         reason = f"the {kind} {path} does not fit into memory"
         refusals.append(
@@ -102,6 +103,7 @@ def read_or_refuse(
                 reason,
                 "Use a smaller scan, or allow more memory where there is more: "
                 "NEXTSLICE_SCAN_GB.",
+                again=True,
             )
         )
     return None

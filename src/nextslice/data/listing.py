@@ -35,14 +35,13 @@ def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[Ca
 
 def _named(files: CaseFiles) -> CaseFiles:
     case = shown(files.case)
-    readable = case == files.case and shown(files.image.name) == files.image.name
-    if readable and case.strip() == case != "":
+    if case != files.case or shown(files.image.name) != files.image.name:
+        what = "holds characters that cannot be shown"
+    elif case.strip() != case or not case:
+        what = "is empty, or begins or ends with a space"
+    else:
         return files
-    odd = Refusal(
-        f"the name of {shown(str(files.image))} is empty, begins or ends with a space, or "
-        "holds characters that cannot be shown",
-        "Rename the file.",
-    )
+    odd = Refusal(f"the name of {shown(str(files.image))} {what}", "Rename the file.")
     return replace(files, case=case, problems=(*files.problems, odd))
 
 
