@@ -101,6 +101,10 @@ def from_reported_run(folder: Path, text: str) -> None:
     read_runs(folder)
 
 
+@pytest.mark.promise(
+    "Settings made to do harm are refused, whichever way they come",
+    fault="billions of values in ten lines, keys given twice, objects of Python",
+)
 @pytest.mark.parametrize("harm", HARM)
 @pytest.mark.parametrize(
     "entry",

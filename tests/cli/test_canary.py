@@ -40,6 +40,10 @@ def contents(folder: Path, but: set[str]) -> dict[str, bytes]:
     return {n: b for n, b in files.items() if hashlib.sha256(b).hexdigest() not in but}
 
 
+@pytest.mark.promise(
+    "Nothing leaves that names a patient",
+    fault="the same name: what eight commands print and write",
+)
 def test_no_command_tells_or_writes_the_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

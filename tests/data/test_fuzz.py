@@ -60,18 +60,30 @@ def changed(draw: st.DrawFn, sound: list[bytes]) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.promise(
+    "Any bytes become a right volume or a refusal, never anything else",
+    fault="random bytes and changed files, 100 of each kind (hypothesis)",
+)
 @pytest.mark.parametrize("target", TARGETS)
 @given(data=st.data())
 def test_any_bytes_at_all(target: str, folder: Path, data: st.DataObject) -> None:
     TARGETS[target](data.draw(st.binary(max_size=600)), folder)
 
 
+@pytest.mark.promise(
+    "Any bytes become a right volume or a refusal, never anything else",
+    fault="random bytes and changed files, 100 of each kind (hypothesis)",
+)
 @pytest.mark.parametrize("target", TARGETS)
 @given(data=st.data())
 def test_sound_files_that_were_changed(target: str, folder: Path, data: st.DataObject) -> None:
     TARGETS[target](data.draw(changed(SEEDS[target])), folder)
 
 
+@pytest.mark.promise(
+    "Any bytes become a right volume or a refusal, never anything else",
+    fault="random bytes and changed files, 100 of each kind (hypothesis)",
+)
 @given(
     field=st.sampled_from(sorted(FIELDS)),
     raw=st.binary(min_size=4, max_size=16),
@@ -86,6 +98,10 @@ def test_headers_that_lie_in_one_field(
     TARGETS["unpacked"](bytes(content), folder)
 
 
+@pytest.mark.promise(
+    "Any bytes become a right volume or a refusal, never anything else",
+    fault="random bytes and changed files, 100 of each kind (hypothesis)",
+)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_under_a_checksum_is_noticed_or_harmless(
     folder: Path, place: int, bit: int
@@ -106,6 +122,10 @@ def test_every_seed_is_sound(folder: Path) -> None:
         assert read_volume(path).voxels.shape == (6, 5, 4)
 
 
+@pytest.mark.promise(
+    "Any bytes become a right volume or a refusal, never anything else",
+    fault="20 seconds of coverage-guided fuzzing of each target (atheris)",
+)
 @pytest.mark.faults
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_fuzzer_that_watches_the_code_finds_nothing(target: str, tmp_path: Path) -> None:

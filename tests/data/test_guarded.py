@@ -97,6 +97,10 @@ def test_one_process_serves_all_cases_and_the_next_data_set(requests: list[Reque
     assert kept_process() == first
 
 
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="the process is killed while it reads",
+)
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_death_costs_one_case_and_no_other(requests: list[Request], way: int) -> None:
     list(read_guarded(requests[:1]))
@@ -117,6 +121,10 @@ def wake(process: int) -> None:
         os.kill(process, signal.SIGCONT)
 
 
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="reading takes longer than it may",
+)
 def test_a_file_that_takes_too_long_is_refused_and_the_rest_goes_on(
     requests: list[Request],
 ) -> None:
@@ -128,6 +136,10 @@ def test_a_file_that_takes_too_long_is_refused_and_the_rest_goes_on(
     assert "took longer than 2 seconds" in cases[0].verdict.refusals[0].reason
 
 
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="a sound file that needs more memory than it may",
+)
 @linux
 def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
     requests: list[Request], tmp_path: Path
@@ -256,6 +268,10 @@ def test_two_threads_read_at_once(requests: list[Request]) -> None:
     assert len(guarded._kept) == 1
 
 
+@pytest.mark.promise(
+    "What is prepared is what was checked",
+    fault="a file is replaced after its check",
+)
 def test_a_file_that_changes_after_it_was_checked_changes_nothing(tmp_path: Path) -> None:
     """What is prepared is what was read: no file is opened a second time."""
     root = sound(tmp_path / "set")

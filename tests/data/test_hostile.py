@@ -35,6 +35,10 @@ def reads_well(text: str, folder: Path) -> None:
         assert leak not in text.replace(str(folder), "")
 
 
+@pytest.mark.promise(
+    "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
+    fault="scans, labels, headers, paths and names that are broken or made to do harm",
+)
 @pytest.mark.parametrize("hostile", [*SCANS, *PATHS], ids=str)
 def test_it_is_refused_by_name_and_the_rest_goes_on(hostile: Hostile, tmp_path: Path) -> None:
     root = sound(tmp_path / "set")
@@ -55,6 +59,10 @@ def test_the_data_set_that_they_spoil_is_sound(tmp_path: Path) -> None:
     assert all(v.labelled for v in check_data_set(recognise(sound(tmp_path))))
 
 
+@pytest.mark.promise(
+    "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
+    fault="a dataset.json that is huge, nested, ambiguous or no JSON",
+)
 @pytest.mark.parametrize("hostile", DESCRIPTIONS, ids=str)
 def test_a_description_that_misleads_is_refused(hostile: Hostile, tmp_path: Path) -> None:
     root = sound(tmp_path / "set")
@@ -67,6 +75,10 @@ def test_a_description_that_misleads_is_refused(hostile: Hostile, tmp_path: Path
     assert len(str(caught.value)) < 1200
 
 
+@pytest.mark.promise(
+    "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
+    fault="archives with links, devices and paths that lead out",
+)
 @pytest.mark.parametrize("hostile", ARCHIVES, ids=str)
 def test_an_archive_that_misleads_leaves_nothing_behind(
     hostile: Hostile, tmp_path: Path

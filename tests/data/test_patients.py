@@ -50,6 +50,10 @@ cases = st.lists(
 )
 
 
+@pytest.mark.promise(
+    "No patient is both in training and in test, where ids say whose a case is",
+    fault="splits of mixed ids, 100 of them",
+)
 @given(cases, st.integers(0, 8), st.integers(0, 8), st.integers(0, 100))
 def test_parts_share_no_patient_and_lose_no_case(
     cases: list[str], test: int, val: int, seed: int
@@ -87,6 +91,10 @@ def test_a_pool_is_split_by_patient() -> None:
         pool.split_cases(test=13, val=4, seed=1)
 
 
+@pytest.mark.promise(
+    "No patient is both in training and in test, where ids say whose a case is",
+    fault="a patient in the data set's own test set as well",
+)
 @pytest.mark.parametrize("layout", ["MSD", "nnU-Net v2", "paired folders"])
 def test_a_patient_whom_the_data_set_keeps_for_its_test_is_refused(
     tmp_path: Path, layout: str

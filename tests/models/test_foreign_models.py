@@ -66,6 +66,10 @@ def torch_file(bomb: Bomb) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.promise(
+    "Nothing that a file says is run",
+    fault="a pickle in the place of a model, a mask or proposals",
+)
 @pytest.mark.parametrize("form", [pickle.dumps, torch_file])
 def test_a_pickled_model_is_refused_and_leaves_no_trace(
     folder: Path, trace: Path, form: Callable[[Bomb], bytes]
@@ -80,6 +84,10 @@ def test_a_pickled_model_is_refused_and_leaves_no_trace(
     assert not trace.exists()
 
 
+@pytest.mark.promise(
+    "Nothing that a file says is run",
+    fault="a pickle in the place of a model, a mask or proposals",
+)
 def test_a_pickled_mask_is_refused_and_leaves_no_trace(tmp_path: Path, trace: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.array([Bomb(trace)], object), allow_pickle=True)
@@ -93,6 +101,10 @@ def test_a_pickled_mask_is_refused_and_leaves_no_trace(tmp_path: Path, trace: Pa
     assert not trace.exists()
 
 
+@pytest.mark.promise(
+    "Nothing that a file says is run",
+    fault="a pickle in the place of a model, a mask or proposals",
+)
 def test_pickled_proposals_are_passed_over_and_leave_no_trace(
     tmp_path: Path, trace: Path
 ) -> None:
@@ -122,6 +134,10 @@ def test_weights_whose_shapes_are_others_are_refused(folder: Path) -> None:
         load_model(folder, NETWORK)
 
 
+@pytest.mark.promise(
+    "A model is used only if hash, names, shapes and types fit",
+    fault="a manifest that asks for all memory",
+)
 @pytest.mark.parametrize(
     "described",
     [
@@ -141,6 +157,10 @@ def test_a_manifest_that_asks_for_all_memory_gets_none(folder: Path, described: 
         load_model(folder, NETWORK)
 
 
+@pytest.mark.promise(
+    "A model is used only if hash, names, shapes and types fit",
+    fault="weights that are cut, under a hash that fits",
+)
 @pytest.mark.parametrize("length", [0, 7, 8, 100, -1])
 def test_weights_that_are_cut_are_refused_though_their_hash_is_right(
     folder: Path, length: int

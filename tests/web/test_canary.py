@@ -26,6 +26,10 @@ def test_the_name_stands_where_it_was_planted(scans: Path) -> None:
     assert found_in(str(scans), FOLDER)
 
 
+@pytest.mark.promise(
+    "Nothing leaves that names a patient",
+    fault="a name in headers, comments and folders: pages, addresses, errors",
+)
 def test_neither_pages_nor_addresses_nor_errors_nor_logs_name_the_patient(
     page: Any,
     desk: Desk,
