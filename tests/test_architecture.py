@@ -18,6 +18,7 @@ SOURCE = Path(nextslice.__file__).parent
 ROOMS = [
     "errors",
     "types",
+    "failpoints",
     "files",
     "progress",
     "wording",

@@ -13,6 +13,7 @@
     ├── CheckpointError        a saved model is missing, damaged or does not fit
     ├── AnnotationError        an annotation does not fit the query or the pool
     │   └── ConflictError        somebody else answered in the meantime; both are kept
+    ├── StorageError           the disk does not take a file
     └── ProjectError           a project's folder cannot be used
         ├── ProjectLockedError   another process works on it
         └── ProjectChangedError  its settings or data are not those it began with
@@ -23,6 +24,7 @@ what to do.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "ScoreError",
     "SelectionError",
     "SettingsError",
+    "StorageError",
     "TrainingError",
 ]
 
@@ -143,6 +146,30 @@ class ConflictError(AnnotationError):
 
     def __reduce__(self) -> tuple[object, ...]:
         facts = {"annotator": self.annotator, "version": self.version}
+        return _rebuild, (type(self), self.problem, self.cause, self.remedy, facts)
+
+
+class StorageError(NextsliceError, OSError):
+    """The disk does not take a file: it is full, it fails, or it may not be written to.
+
+    Args:
+        problem: What was expected and what came.
+        cause: The likely cause.
+        remedy: What to do about it.
+        errno: The system's number for it.
+    """
+
+    def __init__(
+        self, problem: str, *, cause: str = "", remedy: str = "", errno: int | None = None
+    ) -> None:
+        super().__init__(problem, cause=cause, remedy=remedy)
+        # OSError reads its arguments as a number, its meaning and a file.
+        self.errno = errno
+        self.strerror = None if errno is None else os.strerror(errno)
+        self.filename = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        facts = {"errno": self.errno}
         return _rebuild, (type(self), self.problem, self.cause, self.remedy, facts)
 
 

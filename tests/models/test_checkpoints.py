@@ -118,7 +118,7 @@ def test_an_interrupted_save_leaves_no_checkpoint(
 ) -> None:
     """The crash comes between the weights and the manifest."""
 
-    def crash(path: Path, content: bytes | str) -> None:
+    def crash(path: Path, content: bytes | str, what: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nextslice.models.checkpoints.write_atomically", crash)

@@ -28,6 +28,7 @@ from nextslice.annotators.views import (
 )
 from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError
+from nextslice.failpoints import reach
 from nextslice.live import LiveProject
 from nextslice.project import Answer, AnswerKind, QueriedSlice, SliceState
 
@@ -350,5 +351,6 @@ class Desk:
         return row
 
     def _receipt(self, answer: Answer) -> Saved:
+        reach("reply.before")
         name = self._ids[answer.row]
         return Saved(name, answer.version, answer.state, answer.agreement)

@@ -8,6 +8,7 @@
   ``demo.py``
 - ``init.py``  ``serve.py``  ``ask.py``  ``tell.py``  ``train.py``  ``status.py``
   ``predict.py``  ``export.py``
+- ``verify.py``  ``backup.py``  ``restore.py``
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nextslice.cli.ask import ask
+from nextslice.cli.backup import backup
 from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
@@ -17,11 +18,13 @@ from nextslice.cli.init import init
 from nextslice.cli.phantom import phantom
 from nextslice.cli.predict import predict
 from nextslice.cli.report import report
+from nextslice.cli.restore import restore
 from nextslice.cli.serve import serve
 from nextslice.cli.simulate import simulate
 from nextslice.cli.status import status
 from nextslice.cli.tell import tell
 from nextslice.cli.train import train
+from nextslice.cli.verify import verify
 from nextslice.errors import NextsliceError
 
 __all__ = ["app", "run"]
@@ -52,13 +55,15 @@ for command in (demo, phantom, fetch, check, simulate, benchmark, report):
     app.command()(command)
 for step in (init, serve, ask, tell, train, status, predict, export):
     app.command(rich_help_panel="Annotation")(step)
+for care in (verify, backup, restore):
+    app.command(rich_help_panel="Keeping")(care)
 
 
 def run() -> int:
     """Run the command line; returns the exit code.
 
-    0: done. 1: ``check`` or ``predict`` refused cases, or a run of ``benchmark`` or ``demo``
-    failed.
+    0: done. 1: ``check`` or ``predict`` refused cases, ``verify`` found damage, or a run of
+    ``benchmark`` or ``demo`` failed.
     2: an error that says what to do. 130: stopped by Ctrl-C.
     """
     try:

@@ -100,7 +100,7 @@ def prepared(
 
 def _unwritable(root: Path, error: OSError) -> DataError:
     return DataError(
-        f"The cache {root} cannot be written ({error}).",
+        f"The cache {root} cannot be written ({error.strerror or error}).",
         cause="the disk is full, or the folder belongs to somebody else.",
         remedy="Make room, or name another folder in the variable NEXTSLICE_CACHE.",
     )

@@ -29,11 +29,14 @@ from nextslice.models.inference import SegmentationModel
 from nextslice.models.initialisation import Network, fresh_network
 from nextslice.models.loss_prediction import LossPredictionModule
 
-__all__ = ["load_model", "read_manifest", "save_model"]
+__all__ = ["FILES", "load_model", "read_manifest", "save_model"]
 
 _WEIGHTS: Final = "weights.safetensors"
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1
+
+FILES: Final = (_WEIGHTS, _MANIFEST)
+"""What a checkpoint's folder holds."""
 
 
 def save_model(
@@ -48,6 +51,7 @@ def save_model(
 
     Raises:
         CheckpointError: `extra` cannot be written as JSON.
+        StorageError: The disk does not take it.
     """
     tensors = _tensors(model.network, model.loss_prediction)
     content = safetensors.torch.save(tensors)
@@ -73,8 +77,8 @@ def save_model(
             remedy="Give `extra` text, finite numbers, booleans, lists and dictionaries only.",
         ) from error
     (folder / _MANIFEST).unlink(missing_ok=True)
-    write_atomically(folder / _WEIGHTS, content)
-    write_atomically(folder / _MANIFEST, text)
+    write_atomically(folder / _WEIGHTS, content, "weights")
+    write_atomically(folder / _MANIFEST, text, "manifest")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

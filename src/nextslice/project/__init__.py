@@ -7,6 +7,8 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``records.py``: :class:`Records`, the same to look at alone
 - ``opening.py``: how a folder begins, and what it is held against when it goes on
 - ``schema.py``: the tables of ``project.db``
+- ``connections.py``: how it is opened, and what SQLite's complaints mean
+- ``journal.py``: which journal keeps it whole
 - ``query.py``: what was asked of the annotator, and the state of a slice
 - ``answers.py``: what the annotator answered, version by version
 - ``masks.py``: annotated masks, named for their content
@@ -17,6 +19,8 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 - ``identity.py``: a random name, by which work orders of projects are told apart
+- ``verifying.py``: is all of it whole?
+- ``backup.py``, ``restoring.py``: a project in one file, and back
 """
 
 from nextslice.project.answers import Answer, AnswerKind, NewAnswer

@@ -11,6 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from nextslice.evaluation.metrics import ClassMetrics
+from nextslice.failpoints import reach
 
 __all__ = ["write_events"]
 
@@ -39,8 +40,10 @@ def write_events(
     suffix = f".cycle-{cycle:02d}"
     for earlier in (folder / "tensorboard").glob(f"*{suffix}"):
         earlier.unlink()
+    reach("events.cleared")
     writer = EventFileWriter(str(folder / "tensorboard"), filename_suffix=suffix)
     for tag, step, value in points:
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
         writer.add_event(Event(step=step, summary=summary))
     writer.close()
+    reach("events.written")

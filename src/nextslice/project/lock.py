@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nextslice.errors import ProjectLockedError
+from nextslice.errors import ProjectLockedError, StorageError
 from nextslice.files import write_atomically
 
 __all__ = ["ProjectLock"]
@@ -25,6 +25,7 @@ class ProjectLock:
 
     Raises:
         ProjectLockedError: Another process holds it; names that process.
+        StorageError: The disk does not take who holds it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,17 +38,17 @@ class ProjectLock:
                 f"Expected {folder} to be free, but {_describe(holder)} works on it.",
                 remedy="Wait for it or stop it; two processes must not share a run.",
             ) from error
-        write_atomically(
-            holder,
-            json.dumps(
-                {
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "command": Path(sys.argv[0]).name,
-                    "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                }
-            ),
-        )
+        facts = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "command": Path(sys.argv[0]).name,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        try:
+            write_atomically(holder, json.dumps(facts), "holder")
+        except StorageError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let the next process in."""

@@ -50,22 +50,26 @@ def checked_mask(
 
 
 class MaskStore:
-    """A folder of masks; the same mask is kept once, and none is ever overwritten."""
+    """A folder of masks; the same mask is kept once, and none is ever replaced by another."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, mask: np.ndarray) -> str:
-        """Write a mask of class numbers, shape (height, width); returns its name."""
+        """Write a mask of class numbers, shape (height, width); returns its name.
+
+        Raises:
+            StorageError: The disk does not take it.
+        """
         buffer = io.BytesIO()
         np.save(buffer, np.ascontiguousarray(mask, dtype=np.uint8), allow_pickle=False)
         content = buffer.getvalue()
         name = hashlib.sha256(content).hexdigest()
-        path = self._path(name)
-        if path.exists():
+        path = self.file(name)
+        if _holds(path, content):
             sync_folder(path.parent)  # another thread may have put it there just now
         else:
-            write_atomically(path, content)
+            write_atomically(path, content, "mask")  # new, or what is there is damaged
         return name
 
     def get(self, name: str) -> np.ndarray:
@@ -74,7 +78,7 @@ class MaskStore:
         Raises:
             ProjectError: Its file is missing, or its bytes are not those that were written.
         """
-        path = self._path(name)
+        path = self.file(name)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -90,5 +94,13 @@ class MaskStore:
         mask: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
         return mask
 
-    def _path(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Where a mask of this name is kept, or would be."""
         return self._folder / name[:2] / f"{name}.npy"
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False

@@ -77,8 +77,8 @@ def begin_or_compare(
             )
         changes += [changed] if changed else []
     known = dict(environment) | ({"changes": changes} if changes else {})
-    write_atomically(environment_file, json.dumps(known, indent=2) + "\n")
-    write_atomically(path, text)  # the last: a folder with it holds a run
+    write_atomically(environment_file, json.dumps(known, indent=2) + "\n", "environment")
+    write_atomically(path, text, "config")  # the last: a folder with it holds a run
 
 
 def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

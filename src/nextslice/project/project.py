@@ -5,6 +5,7 @@ Each method is one transaction: it happened whole, or not at all.
 
 from __future__ import annotations
 
+import io
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import DatabaseError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError, ProjectError
 from nextslice.evaluation.metrics import ClassMetrics
-from nextslice.files import writing_atomically
+from nextslice.failpoints import reach
+from nextslice.files import remove_unfinished, write_atomically
 from nextslice.project.answers import (
     Answer,
     AnswerKind,
@@ -26,13 +27,14 @@ from nextslice.project.answers import (
     add_answer,
     add_changed,
 )
+from nextslice.project.connections import connect
 from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
 from nextslice.project.opening import begin_or_compare, insert_or_compare_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
-from nextslice.project.records import Records, unreadable
-from nextslice.project.schema import answers, connect, cycles, metrics, queries, slices
+from nextslice.project.records import DATABASE, FOLDERS, Records
+from nextslice.project.schema import answers, cycles, metrics, queries, slices
 from nextslice.project.tables import write_tables
 from nextslice.types import Scores, SliceMask
 
@@ -76,19 +78,16 @@ class Project(Records):
         accept_changes: bool = False,
     ) -> None:
         folder = Path(folder)
-        database = folder / "project.db"
         usable_folder(folder)
         self._lock = ProjectLock(folder)
         self._writing_lock = threading.RLock()
         try:
             begin_or_compare(folder, config, environment, may_change, accept_changes)
-            super().__init__(folder, connect(database))
+            super().__init__(folder, connect(folder / DATABASE))
             with self._writing() as connection:
                 insert_or_compare_pool(connection, pool)
             self.write_tables()  # a crash may have come between a commit and its tables
-        except DatabaseError as error:
-            self._lock.release()
-            raise unreadable(database, error) from error
+            remove_unfinished(folder, below=FOLDERS)
         except BaseException:
             self._lock.release()
             raise
@@ -234,8 +233,9 @@ class Project(Records):
         self, cycle: int, *, case: np.ndarray, index: np.ndarray, score: Scores
     ) -> None:
         """Keep the scores of every slice that a cycle's query is selected by."""
-        with writing_atomically(self.scores_file(cycle)) as stream:
-            np.savez(stream, case=case, slice=index, score=score)
+        content = io.BytesIO()
+        np.savez(content, case=case, slice=index, score=score)
+        write_atomically(self.scores_file(cycle), content.getvalue(), "scores")
 
     def record(
         self,
@@ -289,6 +289,8 @@ class Project(Records):
         """One transaction, while no other thread writes."""
         with self._writing_lock, self._engine.begin() as connection:
             yield connection
+            reach("commit.before")
+        reach("commit.after")
 
     def _set_of_cycle(self, cycle: int, **values: object) -> None:
         with self._writing() as connection:

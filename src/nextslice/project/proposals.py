@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nextslice.files import writing_atomically
+from nextslice.files import write_atomically
 from nextslice.types import SliceMask, SliceMasks
 
 __all__ = ["Proposals", "read_proposals", "write_proposals"]
@@ -42,14 +43,15 @@ class Proposals:
 
 def write_proposals(path: Path, proposals: Proposals) -> None:
     """Write proposals to a file, whole or not at all."""
-    with writing_atomically(path) as stream:
-        np.savez_compressed(
-            stream,
-            row=np.array(proposals.rows, dtype=np.int64),
-            mask=proposals.masks,
-            uncertainty=proposals.uncertainties,
-            weights_sha256=np.array(proposals.weights_sha256),
-        )
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        row=np.array(proposals.rows, dtype=np.int64),
+        mask=proposals.masks,
+        uncertainty=proposals.uncertainties,
+        weights_sha256=np.array(proposals.weights_sha256),
+    )
+    write_atomically(path, content.getvalue(), "proposals")
 
 
 def read_proposals(path: Path) -> Proposals | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, func, select
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectError
@@ -19,14 +19,20 @@ from nextslice.project.answers import (
     statement_of_newest,
     versions_of,
 )
+from nextslice.project.connections import connect_to_look
 from nextslice.project.history import CycleView, cycle_views
 from nextslice.project.masks import MaskStore
 from nextslice.project.proposals import Proposals, read_proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
-from nextslice.project.schema import answers, connect_to_look, cycles, queries, slices
+from nextslice.project.schema import answers, cycles, queries, slices
 from nextslice.types import Rows, SliceMask
 
-__all__ = ["Records", "unreadable"]
+__all__ = ["DATABASE", "FOLDERS", "Records"]
+
+DATABASE: Final = "project.db"
+
+FOLDERS: Final = ("annotations", "models", "scores", "proposals")
+"""Where a run's files lie, besides those in its own folder."""
 
 _TRAINED_ON = (AnswerKind.MASK, AnswerKind.GIVEN)
 
@@ -50,11 +56,8 @@ class Records:
         Raises:
             ProjectError: There is none, or its database cannot be read.
         """
-        database = Path(folder) / "project.db"
-        try:
-            return Records(Path(folder), connect_to_look(database))
-        except DatabaseError as error:
-            raise unreadable(database, error) from error
+        folder = Path(folder)
+        return Records(folder, connect_to_look(folder / DATABASE))
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +82,16 @@ class Records:
     def proposals_file(self, cycle: int) -> Path:
         """Where the model's proposals for a cycle's query are kept."""
         return self.folder / "proposals" / f"cycle-{cycle:02d}.npz"
+
+    def mask_file(self, sha256: str) -> Path:
+        """Where a mask is kept, by its name in an answer."""
+        return self._masks.file(sha256)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The database as it is at one moment."""
+        with self._engine.connect() as connection:
+            yield connection
 
     # What there is
 
@@ -231,12 +244,3 @@ class Records:
             return connection.execute(
                 select(cycles.c[column]).where(cycles.c.cycle == cycle)
             ).scalar_one_or_none()
-
-
-def unreadable(database: Path, error: DatabaseError) -> ProjectError:
-    """What to say of a database that SQLite cannot read."""
-    return ProjectError(
-        f"The database {database} cannot be read ({error.orig}).",
-        cause="the file is damaged.",
-        remedy="Restore it from a backup, or start the run anew in another folder.",
-    )

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-from typing import Any, Final
-
 from sqlalchemy import (
-    URL,
     Boolean,
     Column,
-    Connection,
-    Engine,
     Float,
     ForeignKey,
     Integer,
@@ -19,17 +12,11 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    create_engine,
-    event,
 )
-from sqlalchemy.pool import NullPool
-
-from nextslice.errors import ProjectError
 
 __all__ = [
+    "VERSION",
     "answers",
-    "connect",
-    "connect_to_look",
     "cycles",
     "metadata",
     "metrics",
@@ -39,8 +26,6 @@ __all__ = [
 
 VERSION = 2
 """Raised with each change of the tables that an older program could not read."""
-
-_PATIENCE: Final = 30.0  # seconds to wait for another connection's transaction
 
 metadata = MetaData()
 
@@ -124,84 +109,3 @@ metrics = Table(
     Column("dice_2d", Float),
     Column("hd95_3d_mm", Float),
 )
-
-
-def connect(path: Path) -> Engine:
-    """Open the database, making its tables if it is new.
-
-    Raises:
-        ProjectError: Another version of nextslice made it, with other tables.
-    """
-    url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        # A commit is on the disk when it returns: with FULL the end of its journal is not.
-        cursor.execute("PRAGMA synchronous = EXTRA")
-        cursor.close()
-
-    _begin_at_once(engine)
-    with engine.begin() as connection:
-        if _version_of(connection, path) == 0:
-            metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-    return engine
-
-
-def connect_to_look(path: Path) -> Engine:
-    """Open the database for reading alone, also while another process writes.
-
-    Raises:
-        ProjectError: There is none, or another version of nextslice made it.
-    """
-    if not path.is_file():
-        raise ProjectError(
-            f"Expected a project's database at {path}; there is none.",
-            cause="the folder is another one, or was copied without it.",
-        )
-    # Not mode=ro, which cannot read what a process left that was killed while it committed:
-    # opened so, SQLite first puts the database back, and refuses to write all else.
-    uri = path.absolute().as_uri() + "?mode=rw"
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(uri, uri=True, timeout=_PATIENCE),
-        poolclass=NullPool,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _only_look(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA query_only = ON")
-
-    _begin_at_once(engine)
-    with engine.connect() as connection:
-        _version_of(connection, path)
-    return engine
-
-
-def _begin_at_once(engine: Engine) -> None:
-    """Let a transaction begin where it is opened: by itself sqlite3 begins at the first write.
-
-    What is read and then written would else not be one transaction.
-    """
-
-    @event.listens_for(engine, "connect")
-    def _leave_it_to_us(connection: Any, _: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-
-def _version_of(connection: Connection, path: Path) -> int:
-    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version not in (0, VERSION):
-        raise ProjectError(
-            f"Expected the database {path} in version {VERSION}, got version {version}.",
-            cause="another version of nextslice made it.",
-            remedy="Go on with the version of nextslice named in environment.json.",
-        )
-    return version

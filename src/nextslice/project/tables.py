@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from nextslice.files import write_atomically
 from nextslice.project.schema import cycles, metrics, queries, slices
 
-__all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "recorded_cycles", "write_tables"]
+__all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "recorded_cycles", "tables_of", "write_tables"]
 
 CYCLES_COLUMNS = (
     "cycle",
@@ -41,8 +41,16 @@ QUERIES_COLUMNS = (
 
 def write_tables(folder: Path, connection: Connection) -> None:
     """Write ``queries.csv`` and ``cycles.csv`` anew."""
-    _write(folder / "queries.csv", QUERIES_COLUMNS, _query_rows(connection))
-    _write(folder / "cycles.csv", CYCLES_COLUMNS, _cycle_rows(connection))
+    for name, text in tables_of(connection).items():
+        write_atomically(folder / name, text, "table")
+
+
+def tables_of(connection: Connection) -> dict[str, str]:
+    """What the files hold, by their names."""
+    return {
+        "queries.csv": _table(QUERIES_COLUMNS, _query_rows(connection)),
+        "cycles.csv": _table(CYCLES_COLUMNS, _cycle_rows(connection)),
+    }
 
 
 def recorded_cycles(folder: Path) -> frozenset[int]:
@@ -101,12 +109,12 @@ def _cycle_rows(connection: Connection) -> Iterable[tuple[object, ...]]:
         yield tuple(row)
 
 
-def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
-    write_atomically(path, text.getvalue())
+    return text.getvalue()
 
 
 def _cell(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -91,7 +92,7 @@ def write_report(
             _write(runs, folder, fresh, known, on_progress, scans=scans)
     except OSError as error:
         raise ProjectError(
-            f"Expected to write the report into {out}, got: {error}.",
+            f"Expected to write the report into {out}, got: {error.strerror or error}.",
             cause=_why_not(error),
             remedy="Name a folder that may be written, with --out or as `out`.",
         ) from error
@@ -99,11 +100,11 @@ def write_report(
 
 
 def _why_not(error: OSError) -> str:
-    if isinstance(error, FileExistsError | NotADirectoryError):
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
         return "a file stands where a folder is needed."
-    if isinstance(error, IsADirectoryError):
+    if error.errno == errno.EISDIR:
         return "a folder stands where a file of the report is needed."
-    if isinstance(error, PermissionError):
+    if error.errno in {errno.EACCES, errno.EPERM}:
         return "the folder belongs to somebody else or may only be read."
     return "the disk is full, or the folder is gone."
 

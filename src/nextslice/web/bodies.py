@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from nextslice.failpoints import reach
 from nextslice.types import SliceMask
 
 __all__ = [
@@ -128,6 +129,7 @@ async def read_mask(request: Request, shape: tuple[int, int]) -> SliceMask:
         if len(content) + len(chunk) > pixels:
             raise HTTPException(413, f"{wrong}, more came.")
         content += chunk
+        reach("upload.received")
     if len(content) != pixels:
         raise HTTPException(422, f"{wrong}, {len(content):,} came.")
     return np.frombuffer(bytes(content), np.uint8).reshape(shape)

@@ -1,0 +1,40 @@
+"""``nextslice verify``: is a project whole?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextslice.cli.display import progress_bar
+
+__all__ = ["DAMAGED", "verify"]
+
+DAMAGED = 1
+"""The exit code where something is damaged."""
+
+
+def verify(
+    project: Annotated[Path, typer.Argument(help="The project's folder.", show_default=False)],
+) -> None:
+    """Check every file of a project against its hash and the database.
+
+    Names what is damaged, what that means and what to do, and then exits with 1. Changes
+    nothing; people may go on annotating meanwhile.
+    """
+    from nextslice.project.verifying import verify as verify_project
+    from nextslice.wording import counted
+
+    with progress_bar() as on_progress:
+        seen = verify_project(project, on_progress)
+    for finding in seen.findings:
+        typer.echo(f"{finding}\n")
+    looked_at = (
+        f"{counted(seen.answers, 'answer')}, {counted(seen.masks, 'mask')}, "
+        f"{counted(seen.models, 'model')}"
+    )
+    if seen.findings:
+        typer.echo(f"{project}: {counted(len(seen.findings), 'damage')} in {looked_at}")
+        raise typer.Exit(DAMAGED)
+    typer.echo(f"{project}: whole ({looked_at})")

@@ -1,0 +1,171 @@
+"""How ``project.db`` is opened: so that a commit is on the disk when it returns."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.pool import NullPool
+
+from nextslice.errors import ProjectError
+from nextslice.project.journal import journal_mode
+from nextslice.project.schema import VERSION, metadata
+
+__all__ = ["connect", "connect_to_look", "copy_database", "told"]
+
+_PATIENCE: Final = 30.0  # seconds to wait for another connection's transaction
+
+
+def connect(path: Path) -> Engine:
+    """Open the database, making its tables if it is new.
+
+    What SQLite complains of, now or later, becomes a :class:`ProjectError`.
+
+    Raises:
+        ProjectError: It cannot be read or written; or another version of nextslice made it,
+            with other tables.
+    """
+    _settle_journal(path)
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # FULL, and more: with a rollback journal, a power cut could bring back one whose name
+        # was removed to commit but is not yet gone from the disk. EXTRA syncs its folder, too.
+        cursor.execute("PRAGMA synchronous = EXTRA")
+        cursor.close()
+
+    _begin_at_once(engine)
+    _tell_errors(engine, path)
+    with engine.begin() as connection:
+        if _version_of(connection, path) == 0:
+            metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    return engine
+
+
+def connect_to_look(path: Path) -> Engine:
+    """Open the database for reading alone, also while another process writes.
+
+    Raises:
+        ProjectError: There is none, it cannot be read, or another version of nextslice made
+            it.
+    """
+    if not path.is_file():
+        raise ProjectError(
+            f"Expected a project's database at {path}; there is none.",
+            cause="the folder is another one, or was copied without it.",
+        )
+    engine = create_engine("sqlite://", creator=lambda: _existing(path), poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _only_look(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    _begin_at_once(engine)
+    _tell_errors(engine, path)
+    with engine.connect() as connection:
+        _version_of(connection, path)
+    return engine
+
+
+def copy_database(path: Path, copy: Path) -> None:
+    """Copy the database as it is at one moment, also while another process writes.
+
+    Raises:
+        ProjectError: It cannot be read, or the copy not written.
+    """
+    try:
+        with closing(_existing(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise told(path, error) or error from error
+
+
+def told(path: Path, error: BaseException) -> ProjectError | None:
+    """What to say of a complaint of SQLite's; None of one that is a mistake in our code."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    kind = code & 0xFF  # the rest tells more, and is in the text
+    if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return ProjectError(
+            f"The database {path} cannot be read ({error}).",
+            cause="the file is damaged.",
+            remedy="Restore the project from a backup into another folder (nextslice restore), "
+            "or start the run anew there.",
+        )
+    causes = {
+        sqlite3.SQLITE_FULL: "the disk is full.",
+        sqlite3.SQLITE_IOERR: "the disk is full or fails, or the network to it does.",
+        sqlite3.SQLITE_BUSY: "another program has it open for writing, such as a database "
+        "browser, a copy or a virus scan.",
+        sqlite3.SQLITE_LOCKED: "another program has it open for writing.",
+        sqlite3.SQLITE_READONLY: "the file or its disk is for reading alone.",
+        sqlite3.SQLITE_PERM: "the file belongs to somebody else.",
+        sqlite3.SQLITE_CANTOPEN: "the folder is gone, or may not be entered or written to.",
+    }
+    if kind not in causes:
+        return None
+    return ProjectError(
+        f"The database {path} cannot be used ({error}).",
+        cause=causes[kind],
+        remedy="See to that, then do the same again: what was kept before is as it was.",
+    )
+
+
+def _existing(path: Path) -> sqlite3.Connection:
+    # Not mode=ro, which cannot read what a process left that was killed while it committed:
+    # opened so, SQLite first puts the database back; who only looks sets query_only.
+    uri = path.absolute().as_uri() + "?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
+
+
+def _tell_errors(engine: Engine, path: Path) -> None:
+    @event.listens_for(engine, "handle_error")
+    def _tell(context: ExceptionContext) -> ProjectError | None:
+        return told(path, context.original_exception)
+
+
+def _settle_journal(path: Path) -> None:
+    """Give the database the journal that is safe here; the file remembers it."""
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+            connection.execute(f"PRAGMA journal_mode = {journal_mode(path)}").fetchone()
+    except sqlite3.Error as error:
+        raise told(path, error) or error from error
+
+
+def _begin_at_once(engine: Engine) -> None:
+    """Let a transaction begin where it is opened: by itself sqlite3 begins at the first write.
+
+    What is read and then written would else not be one transaction.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _leave_it_to_us(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _version_of(connection: Connection, path: Path) -> int:
+    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version not in (0, VERSION):
+        raise ProjectError(
+            f"Expected the database {path} in version {VERSION}, got version {version}.",
+            cause="another version of nextslice made it.",
+            remedy="Go on with the version of nextslice named in environment.json.",
+        )
+    return version

@@ -1,0 +1,301 @@
+"""Is a project whole? Every file is held against its hash, and the files against the database.
+
+Nothing here writes, and nothing is locked: people may go on annotating meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import yaml
+from sqlalchemy import Connection, func, select
+
+from nextslice.errors import CheckpointError, ProjectError
+from nextslice.files import file_sha256
+from nextslice.models.checkpoints import read_manifest
+from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.project.proposals import read_proposals
+from nextslice.project.records import DATABASE, Records
+from nextslice.project.schema import answers, cycles, queries, slices
+from nextslice.project.tables import tables_of
+from nextslice.wording import a_few
+
+__all__ = ["Finding", "Verification", "damaged_files", "named_masks", "verify"]
+
+_LOOKS: Final = 3
+_PAUSE: Final = 0.5  # seconds between two looks
+
+_RESTORE: Final = "Restore it from a backup (nextslice restore FILE NEW_FOLDER)."
+_TRAIN_AGAIN: Final = (
+    "Nothing has to be done: where the model is needed it is trained again, to the same "
+    "weights on the same machine."
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something of a project that is damaged.
+
+    Attributes:
+        path: The file, or the folder of a model, relative to the project's.
+        problem: What is wrong with it.
+        meaning: What that means for the project.
+        remedy: What to do.
+    """
+
+    path: str
+    problem: str
+    meaning: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.problem}\n"
+            f"What it means: {self.meaning}\nWhat to do: {self.remedy}"
+        )
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what of it is damaged.
+
+    Attributes:
+        answers: Answers in the database, all versions.
+        masks: Mask files that they name.
+        models: Trained models.
+        findings: What is damaged; empty where all is whole.
+    """
+
+    answers: int
+    masks: int
+    models: int
+    findings: tuple[Finding, ...]
+
+
+def verify(folder: str | Path, on_progress: OnProgress = ignore_progress) -> Verification:
+    """Look at all of a project that can be damaged.
+
+    Args:
+        folder: The project's.
+        on_progress: Hears of the stage "verify", in masks.
+
+    Raises:
+        ProjectError: There is no project, or its database cannot be opened at all.
+    """
+    folder = Path(folder)
+    seen = _look(folder, on_progress)
+    for _ in range(_LOOKS - 1):
+        if not seen.findings:
+            break
+        # Somebody may be at work, and a table is written a moment after its commit: only
+        # what is damaged each time is damaged.
+        time.sleep(_PAUSE)
+        again = _look(folder, on_progress)
+        lasting = tuple(finding for finding in seen.findings if finding in again.findings)
+        seen = Verification(again.answers, again.masks, again.models, lasting)
+    return seen
+
+
+def _look(folder: Path, on_progress: OnProgress) -> Verification:
+    try:
+        with Records.look(folder) as records, records.reading() as connection:
+            return _compared(records, connection, on_progress)
+    except ProjectError as error:
+        if not (folder / DATABASE).is_file():
+            raise
+        unreadable = Finding(
+            DATABASE,
+            error.problem,
+            "Nothing can be said of the rest; masks in annotations/ are files of their own.",
+            error.remedy,
+        )
+        return Verification(0, 0, 0, (unreadable,))
+
+
+def _compared(
+    records: Records, connection: Connection, on_progress: OnProgress
+) -> Verification:
+    masks = named_masks(connection)
+    models = select(func.count()).where(cycles.c.weights_sha256.is_not(None))
+    count = connection.execute(select(func.count()).select_from(answers)).scalar_one()
+    findings = (
+        *_of_database(connection),
+        *_of_settings(records.folder),
+        *_of_masks(records, masks, on_progress),
+        *_of_tables(records.folder, connection),
+        *damaged_files(records, connection),
+    )
+    trained = connection.execute(models).scalar_one()
+    return Verification(count, len(masks), trained, findings)
+
+
+def damaged_files(records: Records, connection: Connection) -> Iterator[Finding]:
+    """Damaged models, scores and proposals: a project can go on without them.
+
+    Args:
+        records: The project.
+        connection: Its database, or a copy of it.
+    """
+    yield from _of_models(records, connection)
+    yield from _of_scores(records, connection)
+    yield from _of_proposals(records, connection)
+
+
+def _of_database(connection: Connection) -> Iterator[Finding]:
+    said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if loose:
+        said.append(f"{len(loose)} rows name others that are not there")
+    if said != ["ok"]:
+        yield Finding(
+            DATABASE,
+            f"SQLite finds it damaged: {a_few([line for line in said if line != 'ok'])}.",
+            "What it says of slices, queries and answers cannot be relied on.",
+            "Stop working on the project, and restore it from a backup (nextslice restore "
+            "FILE NEW_FOLDER). The masks in annotations/ are files of their own.",
+        )
+
+
+def _of_settings(folder: Path) -> Iterator[Finding]:
+    kept: tuple[tuple[str, Callable[[str], object]], ...] = (
+        ("config.yaml", yaml.safe_load),
+        ("environment.json", json.loads),
+    )
+    for name, read in kept:
+        try:
+            content = read((folder / name).read_text(encoding="utf-8"))
+            why = "" if isinstance(content, dict) else "it holds no settings"
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            why = "it is missing" if isinstance(error, FileNotFoundError) else "it is damaged"
+        if why:
+            yield Finding(name, f"{why}.", "The project cannot be opened.", _RESTORE)
+
+
+def named_masks(connection: Connection) -> dict[str, str]:
+    """The name of each mask that an answer has -> whose it is, in words."""
+    found = connection.execute(
+        select(answers, slices.c.case, slices.c.slice)
+        .join(slices, slices.c.row == answers.c.row)
+        .order_by(answers.c.id)
+    )
+    named: dict[str, str] = {}
+    for entry in found:
+        what = f"slice {entry.slice} of {entry.case}, version {entry.version}"
+        for name in (entry.mask_sha256, entry.native_sha256):
+            if name is not None:
+                named.setdefault(name, f"{what} by {entry.annotator}")
+    return named
+
+
+def _of_masks(
+    records: Records, masks: dict[str, str], on_progress: OnProgress
+) -> Iterator[Finding]:
+    for done, (name, what) in enumerate(masks.items(), 1):
+        path = records.mask_file(name)
+        why = _wrong_hash(path, name)
+        if why:
+            yield Finding(
+                path.relative_to(records.folder).as_posix(),
+                f"the mask of {what}, {why}.",
+                "The annotation cannot be shown, exported or trained on; training stops and "
+                "names it.",
+                f"Put this file back from a copy of the folder, or annotate the slice again. "
+                f"{_RESTORE}",
+            )
+        on_progress(Progress("verify", done, len(masks)))
+
+
+def _of_models(records: Records, connection: Connection) -> Iterator[Finding]:
+    trained = select(cycles.c.cycle, cycles.c.weights_sha256)
+    for cycle, sha256 in connection.execute(trained.order_by(cycles.c.cycle)):
+        if sha256 is None:
+            continue
+        folder = records.model_folder(cycle)
+        try:
+            manifest = read_manifest(folder)
+            why = _wrong_hash(folder / "weights.safetensors", manifest["sha256"])
+            if not why and manifest["sha256"] != sha256:
+                why = "it is another model than the one that the database names"
+        except CheckpointError as error:
+            why = error.problem.rstrip(".")
+        if why:
+            yield Finding(
+                folder.relative_to(records.folder).as_posix(),
+                f"the model of cycle {cycle}: {why}.",
+                "It cannot predict or propose until it is trained again.",
+                _TRAIN_AGAIN,
+            )
+
+
+def _of_tables(folder: Path, connection: Connection) -> Iterator[Finding]:
+    for name, text in tables_of(connection).items():
+        try:
+            same = (folder / name).read_text(encoding="utf-8") == text
+        except (OSError, UnicodeDecodeError):
+            same = False
+        if not same:
+            yield Finding(
+                name,
+                "it is missing, or does not say what the database says.",
+                "Reports and other programs may read wrong numbers from it.",
+                "Nothing has to be done: it is written anew when the project is opened next.",
+            )
+
+
+def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
+    asked: dict[int, dict[tuple[str, int], float]] = {}
+    for entry in connection.execute(
+        select(queries.c.cycle, slices.c.case, slices.c.slice, queries.c.score)
+        .join(slices, slices.c.row == queries.c.row)
+        .where(queries.c.score.is_not(None))
+    ):
+        asked.setdefault(entry.cycle, {})[entry.case, entry.slice] = entry.score
+    for cycle, scores in asked.items():
+        path = records.scores_file(cycle)
+        if not scores.items() <= _read_scores(path).items():
+            yield Finding(
+                path.relative_to(records.folder).as_posix(),
+                "it is missing, damaged, or not what the query was selected by.",
+                "The slices cannot be ranked again; the query and its answers stand.",
+                f"Nothing has to be done to go on. {_RESTORE}",
+            )
+
+
+def _read_scores(path: Path) -> dict[tuple[str, int], float]:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            rows = zip(
+                kept["case"].tolist(),
+                kept["slice"].tolist(),
+                kept["score"].tolist(),
+                strict=True,
+            )
+            return {(case, index): score for case, index, score in rows}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return {}
+
+
+def _of_proposals(records: Records, connection: Connection) -> Iterator[Finding]:
+    for cycle in connection.execute(select(cycles.c.cycle)).scalars():
+        path = records.proposals_file(cycle)
+        if path.exists() and read_proposals(path) is None:
+            yield Finding(
+                path.relative_to(records.folder).as_posix(),
+                "it is damaged.",
+                "The model's proposals for that query cannot be shown.",
+                "Nothing has to be done: those of an open query are computed again.",
+            )
+
+
+def _wrong_hash(path: Path, sha256: str) -> str:
+    try:
+        return "" if file_sha256(path) == sha256 else "is damaged: its bytes are not its own"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

@@ -1,0 +1,85 @@
+"""What is killed in these tests: a simulated run, and a live project behind its page.
+
+Both run in processes of their own that the tests start; the variables given decide where they
+are killed. Nothing here knows of tests.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from nextslice.annotators import Desk
+from nextslice.config import Config, resolve_config
+from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.live import LiveProject
+from nextslice.simulation import open_splits, simulate
+from nextslice.web.routes import Title
+from nextslice.web.serving import PageServer, Place
+
+LABELS = "cortex,medulla"
+
+_TINY = {
+    "network": {"channels": [4, 8]},
+    "training": {"steps": 6, "steps_per_epoch": 3},
+    "uncertainty": {"name": "dropout", "samples": 2},
+    "selection": "stochastic-batches",
+    "device": "cpu",
+    "threads": 1,
+    "initial": 2,
+    "budget": 2,
+}
+
+
+def write_scans(folder: Path) -> Path:
+    """Five small synthetic patients with their labels."""
+    return write_phantom(folder, Phantom(patients=5, size=(40, 32), slices=(8, 8)))
+
+
+def simulation_config(scans: Path) -> Config:
+    """The settings of the simulated run."""
+    changes = _TINY | {
+        "data": {"folder": str(scans), "size": [24, 24]},
+        "split": {"test": 2},
+        "cycles": 2,
+    }
+    return resolve_config("quick", changes)
+
+
+def run_simulation(folder: Path, scans: Path, environment: Mapping[str, str]) -> None:
+    """Run it to its end, or go on with it."""
+    os.environ.update(environment)
+    config = simulation_config(scans)
+    simulate(config, open_splits(config), folder)
+
+
+def open_project(folder: Path, scans: Path) -> LiveProject:
+    """Make the live project of bare scans, or go on with it."""
+    if (folder / "config.yaml").exists():
+        return LiveProject.open(folder)
+    data = {"size": [24, 24]}
+    return LiveProject.create(
+        folder, images=scans, labels=LABELS, changes=_TINY | {"data": data}
+    )
+
+
+def run_page(
+    folder: Path, scans: Path, environment: Mapping[str, str], told: Connection
+) -> None:
+    """Serve the live project until the process ends; its link is told when it is ready."""
+    os.environ.update(environment)
+    with Desk(open_project(folder, scans)) as desk:
+        server = PageServer(desk, Place(port=0), Title("Kidneys", "k1"))
+        told.send(server.link)
+        server.serve()
+
+
+def drawn(name: str, shape: tuple[int, int]) -> np.ndarray:
+    """What the expert draws on a slice, from its name alone: sent again it is the same."""
+    rng = np.random.default_rng(list(name.encode()))
+    mask: np.ndarray = rng.integers(0, 3, shape, dtype=np.uint8)
+    return mask

@@ -1,0 +1,71 @@
+"""The places at which tests kill the program: all of them are known, and none is there unset."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nextslice
+from nextslice.errors import SettingsError, StorageError
+from nextslice.failpoints import FAILPOINTS, STEPS, VARIABLE, WRITTEN, reach
+from nextslice.files import write_atomically
+
+SOURCE = Path(nextslice.__file__).parent
+
+
+def _named_in_the_source() -> tuple[set[str], set[str]]:
+    """Places that are reached by name, and kinds of files that are written."""
+    places, kinds = set(), set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            if node.func.id == "reach":
+                places |= {text for text in texts if isinstance(text, str)}
+            elif node.func.id in {"write_atomically", "writing_atomically"}:
+                kinds |= {str(a.value) for a in node.args[1:] if isinstance(a, ast.Constant)}
+    return places, kinds
+
+
+def test_every_place_is_in_the_source_and_the_source_knows_no_other() -> None:
+    places, kinds = _named_in_the_source()
+    assert kinds == set(WRITTEN)
+    assert places | {f"{what}.{step}" for what in WRITTEN for step in STEPS} == set(FAILPOINTS)
+    assert len(set(FAILPOINTS)) == len(FAILPOINTS)
+
+
+def test_unset_nothing_happens_at_any_place() -> None:
+    for name in FAILPOINTS:
+        reach(name)
+
+
+def test_a_write_fails_where_it_is_told_to_and_each_time_or_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "mask"
+    monkeypatch.setenv(VARIABLE, "mask.written:enospc")
+    for _ in range(2):
+        with pytest.raises(StorageError, match="No space left on device"):
+            write_atomically(path, b"new", "mask")
+    write_atomically(path, b"old", "weights")
+    monkeypatch.setenv(VARIABLE, "mask.written:eio:2")
+    write_atomically(path, b"newer", "mask")
+    with pytest.raises(StorageError, match="the disk, its cable or the network to it fails"):
+        write_atomically(path, b"newest", "mask")
+    write_atomically(path, b"newest", "mask")
+    assert path.read_bytes() == b"newest"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "setting", ["", "mask.fsynced", "mask.fsync:kill", "mask.fsynced:stop", "mask.half:kill:x"]
+)
+def test_a_setting_that_nobody_understands_is_told(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, setting)
+    with pytest.raises(SettingsError, match="meant for tests"):
+        reach("mask.fsynced")
