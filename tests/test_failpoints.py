@@ -1,4 +1,4 @@
-"""The places at which tests kill the program: all of them are known, and none is there unset."""
+"""Where tests kill the program: every place is known, and unset none is there."""
 
 from __future__ import annotations
 

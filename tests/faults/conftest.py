@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ if sys.platform == "win32":
 
 
 @pytest.fixture(scope="session")
-def processes() -> multiprocessing.context.ForkServerContext:
+def processes() -> ForkServerContext:
     """Real processes that start at once: each is forked from one that has imported all."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.flows"])
@@ -44,15 +44,6 @@ def bare_scans(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def _own_cache(cache: dict[str, str]) -> Iterator[None]:
-    before = os.environ.get("NEXTSLICE_CACHE")
-    os.environ |= cache
-    yield
-    if before is not None:
-        os.environ["NEXTSLICE_CACHE"] = before
-
-
 def final_hash(folder: Path) -> str:
     """One hash over what a run came to: queries, weights and metrics; times may differ."""
     cycles = (folder / "cycles.csv").read_text().splitlines()
@@ -72,3 +63,66 @@ def final_hash(folder: Path) -> str:
 @pytest.fixture(scope="session")
 def result_of() -> Callable[[Path], str]:
     return final_hash
+
+
+@pytest.fixture(scope="session")
+def simulated(
+    processes: ForkServerContext,
+    scans: Path,
+    cache: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """What the simulated run comes to that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    process = processes.Process(target=flows.run_simulation, args=(folder, scans, cache))
+    process.start()
+    process.join()
+    return final_hash(folder)
+
+
+@pytest.fixture(scope="session")
+def annotated_folder(
+    processes: ForkServerContext,
+    bare_scans: Path,
+    cache: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A live project, two queries answered, that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "project"
+    process = processes.Process(target=flows.annotate, args=(folder, bare_scans, cache))
+    process.start()
+    process.join()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def annotated(annotated_folder: Path) -> str:
+    """What it comes to."""
+    return final_hash(annotated_folder)
+
+
+@pytest.fixture
+def project(annotated_folder: Path, tmp_path: Path) -> Path:
+    """A copy of it to break."""
+    return shutil.copytree(annotated_folder, tmp_path / "project")
+
+
+@pytest.fixture
+def command(
+    processes: ForkServerContext, cache: dict[str, str], tmp_path: Path
+) -> Callable[..., tuple[int | None, str]]:
+    """Run ``nextslice`` in a process of its own: how it ended, and what it said."""
+
+    def command(
+        *arguments: object, environment: dict[str, str] | None = None
+    ) -> tuple[int | None, str]:
+        said = tmp_path / "said"
+        typed = [str(argument) for argument in arguments]
+        process = processes.Process(
+            target=flows.run_command, args=(typed, cache | (environment or {}), said)
+        )
+        process.start()
+        process.join()
+        return process.exitcode, said.read_text()
+
+    return command

@@ -7,13 +7,16 @@ are killed. Nothing here knows of tests.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
 from nextslice.annotators import Desk
+from nextslice.annotators.views import SliceView
+from nextslice.cli import main
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.live import LiveProject
@@ -67,6 +70,32 @@ def open_project(folder: Path, scans: Path) -> LiveProject:
     )
 
 
+def open_slices(desk: Desk) -> list[SliceView]:
+    """The slices of the query that wait for an answer."""
+    return [view for view in desk.overview().slices if view.state == "queried"]
+
+
+def save(desk: Desk, view: SliceView) -> None:
+    """The expert draws a slice at the desk."""
+    mask = drawn(view.case, view.index, view.shape)
+    key = f"key-{view.id}"
+    desk.save(
+        view.id, mask, annotator="Dr Ada", base_version=view.version, key=key, seconds=1.5
+    )
+
+
+def annotate(folder: Path, scans: Path, environment: Mapping[str, str]) -> None:
+    """Two queries, answered at the desk."""
+    os.environ.update(environment)
+    with Desk(open_project(folder, scans)) as desk:
+        for view in open_slices(desk):
+            save(desk, view)
+        desk.finish_query()
+        desk.wait()
+        for view in open_slices(desk):
+            save(desk, view)
+
+
 def run_page(
     folder: Path, scans: Path, environment: Mapping[str, str], told: Connection
 ) -> None:
@@ -78,8 +107,18 @@ def run_page(
         server.serve()
 
 
-def drawn(name: str, shape: tuple[int, int]) -> np.ndarray:
+def drawn(case: str, index: int, shape: tuple[int, int]) -> np.ndarray:
     """What the expert draws on a slice, from its name alone: sent again it is the same."""
-    rng = np.random.default_rng(list(name.encode()))
+    rng = np.random.default_rng([index, *case.encode()])
     mask: np.ndarray = rng.integers(0, 3, shape, dtype=np.uint8)
     return mask
+
+
+def run_command(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
+    """What ``nextslice`` does with these arguments; all that it says goes to a file."""
+    os.environ.update(environment)
+    with output.open("wb") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    sys.argv = ["nextslice", *arguments]
+    main()

@@ -75,7 +75,8 @@ class Following:
             last = self._last
             if self._background.running or (cycle is not None and cycle != last):
                 return
-            if not self._project.is_recorded(last):
+            ended = self._project.is_recorded(last)
+            if not ended and not self._lacks_proposals(self._project.query(last)):
                 if not self._project.training_began(last):
                     demand_answers(self._project, last)
                 self._project.begin_training(last)
@@ -105,6 +106,10 @@ class Following:
         """Whether the last query is finished, or not yet ready to be annotated."""
         if self._project.is_recorded(query.cycle) or self._must_train(query):
             return True
+        return self._lacks_proposals(query)
+
+    def _lacks_proposals(self, query: Query) -> bool:
+        """Whether what a model proposes for the query is still to be made."""
         proposed = query.cycle == 0 or self._pictures.has_proposals(query.cycle)
         return len(query) > 0 and not proposed
 
@@ -113,6 +118,7 @@ class Following:
         self._background.start(self._work)
 
     def _work(self) -> None:
+        self._project.write_tables()  # a try before this one may have failed at them
         if self._must_train(self._project.query(self._last)):
             self._live.train(resume=True)
         self._live.ask()

@@ -270,7 +270,7 @@ def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
 
 def _read_scores(path: Path) -> dict[tuple[str, int], float]:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             rows = zip(
                 kept["case"].tolist(),
                 kept["slice"].tolist(),
