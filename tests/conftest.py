@@ -9,6 +9,7 @@ import jaxtyping
 import pytest
 from hypothesis import settings
 from tests.annotated import Annotated, annotate
+from tests.promises import Promises
 
 SHARED_DATA = Path(
     os.environ.get("NEXTSLICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
@@ -18,6 +19,10 @@ SHARED_DATA = Path(
 # derandomised, so that a failure is the code's doing and not the day's.
 settings.register_profile("nextslice", deadline=None, derandomize=True)
 settings.load_profile("nextslice")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Promises())
 
 
 def _real_data(name: str) -> Path:

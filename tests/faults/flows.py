@@ -19,7 +19,9 @@ from nextslice.annotators.views import SliceView
 from nextslice.cli import main
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
+from nextslice.data.pool import SliceId
 from nextslice.live import LiveProject
+from nextslice.project import AnswerKind, NewAnswer, Project, QueriedSlice, Query, connections
 from nextslice.simulation import open_splits, simulate
 from nextslice.web.routes import Title
 from nextslice.web.serving import PageServer, Place
@@ -105,6 +107,29 @@ def run_page(
         server = PageServer(desk, Place(port=0), Title("Kidneys", "k1"))
         told.send(server.link)
         server.serve()
+
+
+def save_on_and_on(folder: Path, journal: str, first: int, told: Connection) -> None:
+    """Save answer after answer until the process is killed; each is told once it is kept."""
+    vars(connections)["journal_mode"] = lambda path: journal
+    pool = [SliceId("case", 0)]
+    with Project(folder, config={}, environment={}, pool=pool) as project:
+        if project.last_cycle() is None:
+            asked = (QueriedSlice(0, pool[0]),)
+            project.add_query(Query(0, asked), score_seconds=0, select_seconds=0)
+        for number in range(first, first + 100_000):
+            mask = np.full((2, 2), number % 251, np.uint8)
+            mask[0, 0] = number // 251
+            answer = NewAnswer(
+                row=0,
+                kind=AnswerKind.MASK,
+                annotator="Ada",
+                mask_sha256=project.put_mask(mask),
+                key=f"number-{number}",
+                reason="x" * (number * 997 % 9000),  # transactions of one page and of several
+            )
+            [kept] = project.add_answers([answer])
+            told.send((number, kept.version, kept.mask_sha256))
 
 
 def drawn(case: str, index: int, shape: tuple[int, int]) -> np.ndarray:

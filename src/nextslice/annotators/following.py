@@ -75,8 +75,7 @@ class Following:
             last = self._last
             if self._background.running or (cycle is not None and cycle != last):
                 return
-            ended = self._project.is_recorded(last)
-            if not ended and not self._lacks_proposals(self._project.query(last)):
+            if not self._project.is_recorded(last) and not self._failed_asking(last):
                 if not self._project.training_began(last):
                     demand_answers(self._project, last)
                 self._project.begin_training(last)
@@ -107,6 +106,12 @@ class Following:
         if self._project.is_recorded(query.cycle) or self._must_train(query):
             return True
         return self._lacks_proposals(query)
+
+    def _failed_asking(self, cycle: int) -> bool:
+        """Whether what failed, or was cut off, is asking this query: nobody answered it yet."""
+        if self._project.training_began(cycle):
+            return False
+        return bool(self._background.error) or self._lacks_proposals(self._project.query(cycle))
 
     def _lacks_proposals(self, query: Query) -> bool:
         """Whether what a model proposes for the query is still to be made."""

@@ -1,0 +1,154 @@
+"""What is not as it was when a run began is told, and no reason to lose what is there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.faults import flows
+
+from nextslice.annotators import Desk
+from nextslice.config import Config
+from nextslice.data.readers import read_volume, write_volume
+from nextslice.errors import ProjectChangedError
+from nextslice.failpoints import VARIABLE
+from nextslice.live import LiveProject
+from nextslice.simulation import open_splits, simulate
+
+pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
+
+
+def _version(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
+    software = {"python": "3.99", "nextslice": "9.9"}
+    patch.setattr("nextslice.environment.describe_software", lambda: software)
+    return config
+
+
+def _hardware(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
+    patch.setattr("nextslice.environment._processor", lambda: "another processor")
+    return config
+
+
+def _data(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
+    path = sorted((scans / "imagesTr").iterdir())[0]
+    volume = read_volume(path)
+    write_volume(path, np.ascontiguousarray(volume.voxels + 1), volume.geometry)
+    return config
+
+
+def _settings(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
+    return config.model_copy(update={"seed": 7, "budget": 5})
+
+
+@pytest.mark.promise(
+    "A run that began otherwise is not gone on with unless --accept-changes says so; what "
+    "changed is shown, and recorded.",
+    fault="other settings, code, data or hardware",
+)
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (_version, ["software.nextslice: 0.1.0 then, 9.9 now", "software.python: "]),
+        (_hardware, ["hardware.processor: ", " then, another processor now"]),
+        (_data, ["data: "]),
+        (_settings, ["seed: 0 then, 7 now", "budget: 2 then, 5 now"]),
+    ],
+)
+def test_what_changed_is_shown_and_recorded_once_it_is_accepted(
+    change: Callable[..., Config],
+    shown: list[str],
+    scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, own = tmp_path / "run", shutil.copytree(scans, tmp_path / "scans")
+    config = flows.simulation_config(own).model_copy(update={"cycles": 0})
+    simulate(config, open_splits(config), folder)
+    before = _content(folder)
+    changed = change(config, own, monkeypatch)
+    with pytest.raises(ProjectChangedError) as raised:
+        simulate(changed, open_splits(changed), folder)
+    for words in shown:
+        assert words in str(raised.value)
+    assert "--accept-changes" in raised.value.remedy
+    assert _content(folder) == before
+    simulate(changed, open_splits(changed), folder, accept_changes=True)
+    recorded: list[list[str]] = json.loads((folder / "environment.json").read_text())["changes"]
+    assert len(recorded) == 1
+    for words in shown:
+        assert any(words in line for line in recorded[0])
+
+
+def _content(folder: Path) -> dict[Path, bytes]:
+    return {
+        path: path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".lock")
+    }
+
+
+@pytest.mark.promise(
+    "Setting the clock of the machine changes nothing.",
+    fault="the time of day ten years back and ten years ahead, in the midst of work",
+)
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_clock_that_jumps_changes_no_run(
+    years: int,
+    scans: Path,
+    simulated: str,
+    result_of: Callable[[Path], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "run"
+    monkeypatch.setenv(VARIABLE, "scores.written:eio")
+    with pytest.raises(OSError, match="cannot be written"):
+        flows.run_simulation(folder, scans, {})
+    monkeypatch.delenv(VARIABLE)
+    _set_clock(monkeypatch, years)
+    flows.run_simulation(folder, scans, {})
+    assert result_of(folder) == simulated
+
+
+@pytest.mark.promise(
+    "Setting the clock of the machine changes nothing.",
+    fault="the time of day ten years back and ten years ahead, in the midst of work",
+)
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_clock_that_jumps_changes_no_version(
+    years: int, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Desk(LiveProject.open(project)) as desk:
+        view = desk.overview().slices[0]
+        assert desk.lease(view.id, "Bo").mine
+        _set_clock(monkeypatch, years)
+        assert desk.lease(view.id, "Ada").holder == "Bo"  # still his
+        for number in (1, 2):
+            mask = flows.drawn(view.case, number, view.shape)
+            desk.save(view.id, mask, annotator="Ada", base_version=number, key=f"key-{number}")
+        newest = desk.annotation(view.id)
+        assert newest is not None
+        assert newest.version == 3
+        assert np.array_equal(newest.mask, flows.drawn(view.case, 2, view.shape))
+
+
+def _set_clock(patch: pytest.MonkeyPatch, years: int) -> None:
+    jump = timedelta(days=365 * years)
+    real = time.time
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + jump
+
+    patch.setattr(time, "time", lambda: real() + jump.total_seconds())
+    for module in ("answers", "lock"):
+        patch.setattr(f"nextslice.project.{module}.datetime", Shifted)
+    assert abs(Shifted.now(UTC).year - datetime.now(UTC).year) >= 9
