@@ -7,6 +7,7 @@ BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 
 .PHONY: help install demo test check bench pictures fuzz format lock clean
+.PHONY: help install demo test test-faults check bench pictures format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -32,6 +33,9 @@ check: $(STAMP)  ## style and types
 
 test: check  ## style, types and all tests
 	$(BIN)/pytest
+
+test-faults: $(STAMP)  ## break whatever can break, all of it; docs/reliability.md
+	NEXTSLICE_RELIABILITY=docs/reliability.md $(BIN)/pytest -m "faults or promise"
 
 # The peers live in an environment of their own: nextslice itself needs none of them.
 $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt

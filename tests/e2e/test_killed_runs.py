@@ -83,6 +83,11 @@ def test_killed_again_and_again_in_the_midst_of_training(
     _assert_equal(folder, whole)
 
 
+@pytest.mark.promise(
+    "Two processes never share a run: the second is told who the first is, and a lock left "
+    "by a kill is no obstacle.",
+    fault="a second process, SIGKILL of the first",
+)
 def test_a_second_process_is_refused_and_ctrl_c_says_how_to_go_on(
     run: Run, start: Start, phantom_scans: Path, tmp_path: Path
 ) -> None:

@@ -28,7 +28,7 @@ from nextslice.web.serving import PageServer, Place
 
 LABELS = "cortex,medulla"
 
-_TINY = {
+TINY = {
     "network": {"channels": [4, 8]},
     "training": {"steps": 6, "steps_per_epoch": 3},
     "uncertainty": {"name": "dropout", "samples": 2},
@@ -47,7 +47,7 @@ def write_scans(folder: Path) -> Path:
 
 def simulation_config(scans: Path) -> Config:
     """The settings of the simulated run."""
-    changes = _TINY | {
+    changes = TINY | {
         "data": {"folder": str(scans), "size": [24, 24]},
         "split": {"test": 2},
         "cycles": 2,
@@ -68,7 +68,7 @@ def open_project(folder: Path, scans: Path) -> LiveProject:
         return LiveProject.open(folder)
     data = {"size": [24, 24]}
     return LiveProject.create(
-        folder, images=scans, labels=LABELS, changes=_TINY | {"data": data}
+        folder, images=scans, labels=LABELS, changes=TINY | {"data": data}
     )
 
 

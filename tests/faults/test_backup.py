@@ -24,6 +24,11 @@ from nextslice.project.backup import CONTENTS, back_up
 from nextslice.project.restoring import restore
 from nextslice.project.verifying import verify
 
+NOTHING_LEFT = pytest.mark.promise(
+    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
+    fault="bytes flipped or cut, foreign names, links, false sizes and hashes, bombs",
+)
+
 Command = Callable[..., tuple[int | None, str]]
 
 
@@ -161,10 +166,7 @@ def _refused(file: Path, folder: Path, words: str = "") -> None:
     assert sorted(path.name for path in folder.parent.iterdir()) == around
 
 
-@pytest.mark.promise(
-    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
-    fault="bytes flipped or cut, foreign names, links, false sizes and hashes, bombs",
-)
+@NOTHING_LEFT
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 0.8, 0.95, 0.999])
 def test_a_backup_that_was_cut_leaves_nothing(
     backup: Path, tmp_path: Path, share: float
@@ -175,10 +177,7 @@ def test_a_backup_that_was_cut_leaves_nothing(
     _refused(cut, tmp_path / "restored", "cannot be restored")
 
 
-@pytest.mark.promise(
-    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
-    fault="bytes flipped or cut, foreign names, links, false sizes and hashes, bombs",
-)
+@NOTHING_LEFT
 @pytest.mark.parametrize(
     "place", [*range(8), *(pytest.param(n, marks=pytest.mark.faults) for n in range(8, 200))]
 )
@@ -222,10 +221,7 @@ def _entry(content: bytes) -> dict[str, object]:
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-@pytest.mark.promise(
-    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
-    fault="bytes flipped or cut, foreign names, links, false sizes and hashes, bombs",
-)
+@NOTHING_LEFT
 @pytest.mark.parametrize(
     "name",
     [
@@ -308,10 +304,7 @@ def _no_real_database(files: dict[str, bytes], contents: dict[str, Any]) -> None
     contents["files"]["project.db"] = _entry(files["project.db"])
 
 
-@pytest.mark.promise(
-    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
-    fault="bytes flipped or cut, foreign names, links, false sizes and hashes, bombs",
-)
+@NOTHING_LEFT
 @pytest.mark.parametrize(
     "change",
     [

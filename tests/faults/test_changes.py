@@ -25,6 +25,12 @@ from nextslice.simulation import open_splits, simulate
 pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
 
 
+CLOCK = pytest.mark.promise(
+    "Setting the clock of the machine changes nothing.",
+    fault="the time of day ten years back and ten years ahead, in the midst of work",
+)
+
+
 def _version(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
     software = {"python": "3.99", "nextslice": "9.9"}
     patch.setattr("nextslice.environment.describe_software", lambda: software)
@@ -94,10 +100,7 @@ def _content(folder: Path) -> dict[Path, bytes]:
     }
 
 
-@pytest.mark.promise(
-    "Setting the clock of the machine changes nothing.",
-    fault="the time of day ten years back and ten years ahead, in the midst of work",
-)
+@CLOCK
 @pytest.mark.parametrize("years", [-10, 10])
 def test_a_clock_that_jumps_changes_no_run(
     years: int,
@@ -117,10 +120,7 @@ def test_a_clock_that_jumps_changes_no_run(
     assert result_of(folder) == simulated
 
 
-@pytest.mark.promise(
-    "Setting the clock of the machine changes nothing.",
-    fault="the time of day ten years back and ten years ahead, in the midst of work",
-)
+@CLOCK
 @pytest.mark.parametrize("years", [-10, 10])
 def test_a_clock_that_jumps_changes_no_version(
     years: int, project: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,11 @@ from nextslice.project import (
     SliceState,
 )
 
+ONLY_ADDED = pytest.mark.promise(
+    "Answers are only ever added; no version is overwritten.",
+    fault="every order of saves, skips, withdrawals and conflicts",
+)
+
 POOL = [SliceId("case", index) for index in range(4)]
 STATES = {
     AnswerKind.MASK: SliceState.LABELLED,
@@ -56,6 +61,7 @@ _EVENTS = st.lists(
 )
 
 
+@ONLY_ADDED
 @settings(max_examples=25)
 @given(events=_EVENTS)
 def test_whatever_is_answered_is_kept_and_the_newest_that_counts_decides(
@@ -116,6 +122,7 @@ def test_whatever_is_answered_is_kept_and_the_newest_that_counts_decides(
         assert project.states()[POOL[3]] is SliceState.UNLABELLED
 
 
+@ONLY_ADDED
 def test_no_row_of_the_table_is_ever_changed(tmp_path: Path) -> None:
     with _begin(tmp_path) as project:
         table = sqlite3.connect(tmp_path / "project.db")

@@ -19,6 +19,12 @@ from nextslice.project import NewAnswer, Project, QueriedSlice, Query, Records
 from nextslice.project.answers import AnswerKind
 from nextslice.project.journal import journal_mode
 
+TOLD = pytest.mark.promise(
+    "What SQLite complains of is a clear error; nothing of that answer is kept, and the next "
+    "one is taken.",
+    fault="a full disk, a write that fails, a locked and a read-only database",
+)
+
 POOL = [SliceId("case", index) for index in range(4)]
 LOCAL = "/dev/sda1 / ext4 rw 0 0\n"
 
@@ -114,11 +120,7 @@ def _read_only(project: Project) -> None:
         connection.execute("PRAGMA query_only = ON")
 
 
-@pytest.mark.promise(
-    "What SQLite complains of is a clear error; nothing of that answer is kept, and the next "
-    "one is taken.",
-    fault="a full disk, a write that fails, a locked and a read-only database",
-)
+@TOLD
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [(_full, "the disk is full"), (_read_only, "for reading alone")],
@@ -138,11 +140,7 @@ def test_a_database_that_cannot_be_written_is_told_and_as_it_was(
         assert set(again.newest_answers()) == {0, 1}
 
 
-@pytest.mark.promise(
-    "What SQLite complains of is a clear error; nothing of that answer is kept, and the next "
-    "one is taken.",
-    fault="a full disk, a write that fails, a locked and a read-only database",
-)
+@TOLD
 def test_a_database_that_somebody_else_holds_is_told_and_used_once_it_is_free(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,11 +184,7 @@ print(sorted(project.newest_answers()))
 """
 
 
-@pytest.mark.promise(
-    "What SQLite complains of is a clear error; nothing of that answer is kept, and the next "
-    "one is taken.",
-    fault="a full disk, a write that fails, a locked and a read-only database",
-)
+@TOLD
 def test_a_write_that_the_system_refuses_is_told_and_as_it_was(project: Project) -> None:
     """By a limit on the size of files: SQLite takes it for an I/O error."""
     project.close()

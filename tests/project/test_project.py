@@ -237,6 +237,11 @@ time.sleep(60)
 """
 
 
+@pytest.mark.promise(
+    "Two processes never share a run: the second is told who the first is, and a lock left "
+    "by a kill is no obstacle.",
+    fault="a second process, SIGKILL of the first",
+)
 def test_a_second_process_is_told_who_the_first_is_and_a_killed_one_is_no_obstacle(
     begin: Callable[..., Project], tmp_path: Path
 ) -> None:

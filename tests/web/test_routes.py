@@ -13,6 +13,12 @@ from httpx import Response
 from nextslice.annotators import Desk
 from nextslice.live import LiveProject
 
+SAVED_ONCE = pytest.mark.promise(
+    "The same save sent again is one version; a save on an old version conflicts, and both "
+    "are kept.",
+    fault="saves sent twice, saves of two people on one version",
+)
+
 Draw = Callable[[dict[str, Any]], np.ndarray]
 
 
@@ -158,6 +164,7 @@ def test_what_is_said_about_a_skip_is_checked(page: Any, body: dict[str, Any]) -
     assert page.first() == view
 
 
+@SAVED_ONCE
 def test_the_same_save_sent_again_counts_once(page: Any, drawn: Draw) -> None:
     view = page.first()
     content = drawn(view).tobytes()
@@ -166,6 +173,7 @@ def test_the_same_save_sent_again_counts_once(page: Any, drawn: Draw) -> None:
     assert page.first()["version"] == 1
 
 
+@SAVED_ONCE
 def test_two_saves_on_one_version_conflict_and_both_are_kept(
     page: Any, desk: Desk, drawn: Draw
 ) -> None:
