@@ -21,7 +21,7 @@ from nextslice.project.verifying import verify
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 @pytest.mark.parametrize(
     "milliseconds",
-    [3, 20, *(pytest.param(5 + 7 * n, marks=pytest.mark.faults) for n in range(20))],
+    [3, 20, *(pytest.param(5 + 13 * n, marks=pytest.mark.faults) for n in range(9))],
 )
 def test_killed_in_a_storm_of_saves(
     processes: ForkServerContext, tmp_path: Path, journal: str, milliseconds: int
