@@ -71,6 +71,20 @@ def test_a_restored_project_goes_on_as_the_original_does(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kidneys.zip", "restored"]
 
 
+def test_a_project_with_a_write_ahead_log_comes_back_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nextslice.project.connections.journal_mode", lambda path: "WAL")
+    with Desk(LiveProject.open(project)) as desk:
+        view = desk.overview().slices[0]
+        mask = flows.drawn(view.case, 100, view.shape)
+        desk.save(view.id, mask, annotator="Ada", base_version=1, key="key-100")
+        back_up(project, tmp_path / "kidneys.zip")
+    seen = restore(tmp_path / "kidneys.zip", tmp_path / "restored")
+    assert (seen.answers, seen.findings) == (5, ())
+    assert not list((tmp_path / "restored").glob("project.db-*"))
+
+
 def test_the_same_project_gives_the_same_file(project: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         back_up(project, tmp_path / name)
@@ -389,7 +403,7 @@ def test_the_commands_say_what_they_did(
     assert "bytes unpacked" in told
     code, told = command("restore", file, tmp_path / "restored")
     assert code == 0, told
-    assert "restored and whole (4 answers, 8 masks, 1 model)" in told
+    assert "restored, every answer whole (4 answers, 8 masks, 1 model)" in told
     code, told = command("restore", file, tmp_path / "restored")
     assert code == 2
     assert "Choose another one" in told

@@ -128,6 +128,15 @@ def _loose_row(project: Path) -> str:
     return "project.db"
 
 
+def _hidden_trigger(project: Path) -> str:
+    """Somebody's, that would throw answers away."""
+    with closing(sqlite3.connect(project / "project.db")) as connection, connection:
+        connection.execute(
+            "CREATE TRIGGER t AFTER INSERT ON answers BEGIN DELETE FROM answers; END"
+        )
+    return "project.db"
+
+
 def _damaged_index(project: Path) -> str:
     """A page in the midst of the database: it opens, and is wrong inside."""
     path = project / "project.db"
@@ -148,7 +157,8 @@ DAMAGES = [
     *(_flipped_mask, _lost_mask, _another_mask),
     *(_flipped_weights, _lost_manifest, _another_model),
     *(_changed_table, _lost_table, _cut_scores, _other_scores, _cut_proposals),
-    *(_empty_config, _cut_environment, _loose_row, _damaged_index, _cut_database),
+    *(_empty_config, _cut_environment, _loose_row, _hidden_trigger),
+    *(_damaged_index, _cut_database),
 ]
 
 

@@ -23,9 +23,9 @@ def backup(
 ) -> None:
     """Write a project into one file, also while people annotate.
 
-    It holds every answer and mask, the models and the scores; not the scans, and not what lies
-    in a work folder and was not told yet. An older backup is replaced once the new one is
-    whole.
+    It holds every answer and mask, the models and the scores; not the scans,
+    and not what lies in a work folder and was not told yet.
+    An older backup is replaced once the new one is whole.
     """
     from nextslice.project.backup import back_up
     from nextslice.wording import counted

@@ -28,7 +28,10 @@ def restore(
         seen = restore_project(file, project, on_progress)
     for finding in seen.findings:
         say(f"{finding}\n")
+    left_out = (
+        f"; {counted(len(seen.findings), 'file')} can be made again" if seen.findings else ""
+    )
     typer.echo(
-        f"{project}: restored and whole ({counted(seen.answers, 'answer')}, "
-        f"{counted(seen.masks, 'mask')}, {counted(seen.models, 'model')})"
+        f"{project}: restored, every answer whole ({counted(seen.answers, 'answer')}, "
+        f"{counted(seen.masks, 'mask')}, {counted(seen.models, 'model')}){left_out}"
     )

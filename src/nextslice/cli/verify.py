@@ -20,8 +20,8 @@ def verify(
 ) -> None:
     """Check every file of a project against its hash and the database.
 
-    Names what is damaged, what that means and what to do, and then exits with 1. Changes
-    nothing; people may go on annotating meanwhile.
+    Names what is damaged, what that means and what to do; exits with 1 then.
+    It changes nothing, and people may go on annotating meanwhile.
     """
     from nextslice.project.verifying import verify as verify_project
     from nextslice.wording import counted

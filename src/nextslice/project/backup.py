@@ -77,15 +77,13 @@ def back_up(
         StorageError: The disk does not take it.
     """
     folder, file = Path(folder), Path(file)
-    Records.look(folder).close()
-    with tempfile.TemporaryDirectory() as place:
-        copy_database(folder / DATABASE, Path(place) / DATABASE)
-        database = (Path(place) / DATABASE).read_bytes()
+    with Records.look(folder) as records, tempfile.TemporaryDirectory() as place:
+        copied = Path(place) / DATABASE
+        copy_database(folder / DATABASE, copied)
+        database = copied.read_bytes()
         with Records.look(place) as copy, copy.reading() as connection:
-            records = Records.look(folder)
             left_out = tuple(f.path for f in damaged_files(records, connection))
             names = dict(_named(records, connection, left_out))
-            records.close()
     entries: dict[str, dict[str, object]] = {}
     size = 0
     with writing_atomically(file) as stream, zipfile.ZipFile(stream, "w") as archive:

@@ -45,9 +45,7 @@ DATA_SET = "data set"
 
 
 class Project(Records):
-    """One run on disk. Open it as a context manager, or :meth:`close` it.
-
-    Threads may share it: one writes at a time.
+    """One run on disk, to be closed. Threads may share it: one writes at a time.
 
     Args:
         folder: Made if it is not there; gone on with if it is.

@@ -23,9 +23,9 @@ from nextslice.models.checkpoints import read_manifest
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.proposals import read_proposals
 from nextslice.project.records import DATABASE, Records
-from nextslice.project.schema import answers, cycles, queries, slices
+from nextslice.project.schema import answers, cycles, metadata, queries, slices
 from nextslice.project.tables import tables_of
-from nextslice.wording import a_few
+from nextslice.wording import a_few, counted
 
 __all__ = ["Finding", "Verification", "damaged_files", "named_masks", "verify"]
 
@@ -152,11 +152,16 @@ def _of_database(connection: Connection) -> Iterator[Finding]:
     said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if loose:
-        said.append(f"{len(loose)} rows name others that are not there")
+        said.append(f"{counted(len(loose), 'row')} of others that are not there")
+    # A trigger could change what is written: of a database of ours there is none.
+    parts = connection.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
+    ours = [name for kind, name in parts if kind == "table" and name in metadata.tables]
+    if len(ours) < len(metadata.tables) or any(k in ("trigger", "view") for k, _ in parts):
+        said.append("its tables are not those of a project")
     if said != ["ok"]:
         yield Finding(
             DATABASE,
-            f"SQLite finds it damaged: {a_few([line for line in said if line != 'ok'])}.",
+            f"it is damaged: {a_few([line for line in said if line != 'ok'])}.",
             "What it says of slices, queries and answers cannot be relied on.",
             "Stop working on the project, and restore it from a backup (nextslice restore "
             "FILE NEW_FOLDER). The masks in annotations/ are files of their own.",
@@ -172,7 +177,7 @@ def _of_settings(folder: Path) -> Iterator[Finding]:
         try:
             content = read((folder / name).read_text(encoding="utf-8"))
             why = "" if isinstance(content, dict) else "it holds no settings"
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             why = "it is missing" if isinstance(error, FileNotFoundError) else "it is damaged"
         if why:
             yield Finding(name, f"{why}.", "The project cannot be opened.", _RESTORE)
@@ -206,8 +211,7 @@ def _of_masks(
                 f"the mask of {what}, {why}.",
                 "The annotation cannot be shown, exported or trained on; training stops and "
                 "names it.",
-                f"Put this file back from a copy of the folder, or annotate the slice again. "
-                f"{_RESTORE}",
+                f"Put the file back from a copy, or annotate the slice again. {_RESTORE}",
             )
         on_progress(Progress("verify", done, len(masks)))
 
@@ -271,13 +275,8 @@ def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
 def _read_scores(path: Path) -> dict[tuple[str, int], float]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            rows = zip(
-                kept["case"].tolist(),
-                kept["slice"].tolist(),
-                kept["score"].tolist(),
-                strict=True,
-            )
-            return {(case, index): score for case, index, score in rows}
+            columns = (kept[name].tolist() for name in ("case", "slice", "score"))
+            return {(case, index): score for case, index, score in zip(*columns, strict=True)}
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return {}
 
