@@ -81,7 +81,7 @@ def simulated(
 
 
 @pytest.fixture(scope="session")
-def annotated_folder(
+def answered_folder(
     processes: ForkServerContext,
     bare_scans: Path,
     cache: dict[str, str],
@@ -96,15 +96,15 @@ def annotated_folder(
 
 
 @pytest.fixture(scope="session")
-def annotated(annotated_folder: Path) -> str:
+def answered(answered_folder: Path) -> str:
     """What it comes to."""
-    return final_hash(annotated_folder)
+    return final_hash(answered_folder)
 
 
 @pytest.fixture
-def project(annotated_folder: Path, tmp_path: Path) -> Path:
+def project(answered_folder: Path, tmp_path: Path) -> Path:
     """A copy of it to break."""
-    return shutil.copytree(annotated_folder, tmp_path / "project")
+    return shutil.copytree(answered_folder, tmp_path / "project")
 
 
 @pytest.fixture

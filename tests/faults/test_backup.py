@@ -38,9 +38,9 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def backup(annotated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def backup(answered_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("backup") / "kidneys.zip"
-    back_up(annotated_folder, file)
+    back_up(answered_folder, file)
     return file
 
 
@@ -58,7 +58,7 @@ def _go_on(folder: Path) -> str:
     fault="the original is gone",
 )
 def test_a_restored_project_goes_on_as_the_original_does(
-    project: Path, annotated: str, result_of: Callable[[Path], str], tmp_path: Path
+    project: Path, answered: str, result_of: Callable[[Path], str], tmp_path: Path
 ) -> None:
     made = back_up(project, tmp_path / "kidneys.zip")
     assert made.left_out == ()
@@ -66,7 +66,7 @@ def test_a_restored_project_goes_on_as_the_original_does(
     shutil.rmtree(project)
     seen = restore(tmp_path / "kidneys.zip", tmp_path / "restored")
     assert (seen.answers, seen.masks, seen.models, seen.findings) == (4, 8, 1, ())
-    assert result_of(tmp_path / "restored") == annotated
+    assert result_of(tmp_path / "restored") == answered
     assert _go_on(tmp_path / "restored") == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kidneys.zip", "restored"]
 
@@ -198,7 +198,7 @@ def test_a_backup_that_was_cut_leaves_nothing(
 def test_a_backup_with_a_flipped_bit_is_refused_or_was_not_hurt(
     backup: Path,
     tmp_path: Path,
-    annotated: str,
+    answered: str,
     result_of: Callable[[Path], str],
     place: int,
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_backup_with_a_flipped_bit_is_refused_or_was_not_hurt(
     except ProjectError:
         _refused(flipped, tmp_path / "restored")
     else:
-        assert result_of(tmp_path / "restored") == annotated
+        assert result_of(tmp_path / "restored") == answered
         assert verify(tmp_path / "restored").findings == ()
 
 

@@ -197,7 +197,7 @@ def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_tidied_up_or_made_again_is_whole_after_the_next_start(
-    project: Path, annotated: str, result_of: Callable[[Path], str]
+    project: Path, answered: str, result_of: Callable[[Path], str]
 ) -> None:
     """Tables are written anew, leftovers of a killed process are gone."""
     _changed_table(project)
@@ -213,7 +213,7 @@ def test_what_is_tidied_up_or_made_again_is_whole_after_the_next_start(
     Desk(LiveProject.open(project), go_on=False).close()
     assert verify(project).findings == ()
     assert not any(path.exists() for path in leftovers)
-    assert result_of(project) == annotated
+    assert result_of(project) == answered
 
 
 @pytest.mark.promise(

@@ -89,7 +89,7 @@ def test_a_simulation_stops_with_a_clear_error_and_goes_on(
 def test_at_the_desk_nothing_is_lost_and_all_can_be_done_again(
     failpoint: str,
     bare_scans: Path,
-    annotated: str,
+    answered: str,
     result_of: Callable[[Path], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -119,7 +119,7 @@ def test_at_the_desk_nothing_is_lost_and_all_can_be_done_again(
         assert desk.overview().cycle == 1
         for view in flows.open_slices(desk):
             flows.save(desk, view)
-    assert result_of(folder) == annotated
+    assert result_of(folder) == answered
     assert verify(folder).findings == ()
 
 

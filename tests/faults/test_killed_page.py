@@ -157,7 +157,7 @@ def _cases() -> list[object]:
 def test_killed_and_started_again_nothing_acknowledged_is_lost(
     failpoint: str,
     serve: Serve,
-    annotated: str,
+    answered: str,
     result_of: Callable[[Path], str],
     tmp_path: Path,
 ) -> None:
@@ -173,5 +173,5 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(
         expert.work(link)
     expert.check(folder)
     assert len(expert.sent) == 4
-    assert result_of(folder) == annotated
+    assert result_of(folder) == answered
     assert verify(folder).findings == ()

@@ -6,7 +6,7 @@ never changed once they are named. What is copied is held against its hash on th
 The file is a zip archive: what it holds, and how large that is, stands in a directory of its
 own, so that it can be looked at before anything is unpacked::
 
-    project.db  config.yaml  environment.json
+    project.db  config.yaml  environment.json  identity.txt
     annotations/  models/  scores/  proposals/  tensorboard/
     backup.json      size and SHA-256 of each of them; written last
 
@@ -113,6 +113,8 @@ def _named(
     folder = records.folder
     yield "config.yaml", None
     yield "environment.json", None
+    if (folder / "identity.txt").is_file():
+        yield "identity.txt", None
     for sha256 in named_masks(connection):
         yield records.mask_file(sha256).relative_to(folder).as_posix(), sha256
     for cycle, weights in connection.execute(select(cycles.c.cycle, cycles.c.weights_sha256)):

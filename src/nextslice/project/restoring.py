@@ -29,7 +29,7 @@ __all__ = ["restore"]
 
 _NEEDED: Final = frozenset({DATABASE, "config.yaml", "environment.json"})
 _NAMES: Final = re.compile(
-    r"project\.db|config\.yaml|environment\.json"
+    r"project\.db|config\.yaml|environment\.json|identity\.txt"
     r"|annotations/([0-9a-f]{2})/\1[0-9a-f]{62}\.npy"
     r"|models/cycle-[0-9]{2,6}/(weights\.safetensors|manifest\.json)"
     r"|(scores|proposals)/cycle-[0-9]{2,6}\.npz"
