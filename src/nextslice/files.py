@@ -98,6 +98,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         errno.EROFS: "the disk is mounted for reading alone.",
         errno.EACCES: "the folder belongs to somebody else.",
         errno.EPERM: "the folder belongs to somebody else.",
+        errno.EISDIR: "a folder of that name is there.",
+        errno.ENOTDIR: "a file stands where a folder is needed.",
     }
     return StorageError(
         f"{path} cannot be written: {error.strerror or error}.",

@@ -297,7 +297,9 @@ def test_the_command_says_it_and_exits_with_1(project: Path, command: Command) -
     assert f"{name}: the mask of slice" in told
     assert "What it means: " in told
     assert "What to do: " in told
-    assert told.splitlines()[-1] == f"{project}: 2 damages in 4 answers, 8 masks, 1 model"
+    assert told.splitlines()[-1] == (
+        f"{project}: 2 files or folders damaged (looked at 4 answers, 8 masks, 1 model)"
+    )
     code, told = command("verify", project / "nowhere")
     assert code == 2
     assert "there is none" in told

@@ -35,6 +35,7 @@ def verify(
         f"{counted(seen.models, 'model')}"
     )
     if seen.findings:
-        typer.echo(f"{project}: {counted(len(seen.findings), 'damage')} in {looked_at}")
+        damaged = f"{counted(len(seen.findings), 'file or folder', 'files or folders')} damaged"
+        typer.echo(f"{project}: {damaged} (looked at {looked_at})")
         raise typer.Exit(DAMAGED)
     typer.echo(f"{project}: whole ({looked_at})")

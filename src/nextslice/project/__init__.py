@@ -19,7 +19,7 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 - ``identity.py``: a random name, by which work orders of projects are told apart
-- ``verifying.py``: is all of it whole?
+- ``verifying.py``, ``damage.py``: is all of it whole?
 - ``backup.py``, ``restoring.py``: a project in one file, and back
 """
 

@@ -32,9 +32,10 @@ from nextslice.files import writing_atomically
 from nextslice.models.checkpoints import FILES as MODEL_FILES
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.connections import copy_database
+from nextslice.project.damage import damaged_files
 from nextslice.project.records import DATABASE, Records
 from nextslice.project.schema import cycles
-from nextslice.project.verifying import damaged_files, named_masks
+from nextslice.project.verifying import named_masks
 
 __all__ = ["CONTENTS", "FORMAT", "Backup", "back_up"]
 

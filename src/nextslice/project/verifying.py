@@ -7,59 +7,26 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import yaml
 from sqlalchemy import Connection, func, select
 
-from nextslice.errors import CheckpointError, ProjectError
-from nextslice.files import file_sha256
-from nextslice.models.checkpoints import read_manifest
+from nextslice.errors import ProjectError
 from nextslice.progress import OnProgress, Progress, ignore_progress
-from nextslice.project.proposals import read_proposals
+from nextslice.project.damage import RESTORE, Finding, damaged_files, wrong_hash
 from nextslice.project.records import DATABASE, Records
-from nextslice.project.schema import answers, cycles, metadata, queries, slices
+from nextslice.project.schema import answers, cycles, metadata, slices
 from nextslice.project.tables import tables_of
 from nextslice.wording import a_few, counted
 
-__all__ = ["Finding", "Verification", "damaged_files", "named_masks", "verify"]
+__all__ = ["Verification", "named_masks", "verify"]
 
 _LOOKS: Final = 3
 _PAUSE: Final = 0.5  # seconds between two looks
-
-_RESTORE: Final = "Restore it from a backup (nextslice restore FILE NEW_FOLDER)."
-_TRAIN_AGAIN: Final = (
-    "Nothing has to be done: where the model is needed it is trained again, to the same "
-    "weights on the same machine."
-)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something of a project that is damaged.
-
-    Attributes:
-        path: The file, or the folder of a model, relative to the project's.
-        problem: What is wrong with it.
-        meaning: What that means for the project.
-        remedy: What to do.
-    """
-
-    path: str
-    problem: str
-    meaning: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.problem}\n"
-            f"What it means: {self.meaning}\nWhat to do: {self.remedy}"
-        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +54,7 @@ def verify(folder: str | Path, on_progress: OnProgress = ignore_progress) -> Ver
         on_progress: Hears of the stage "verify", in masks.
 
     Raises:
-        ProjectError: There is no project, or its database cannot be opened at all.
+        ProjectError: There is no project.
     """
     folder = Path(folder)
     seen = _look(folder, on_progress)
@@ -136,18 +103,6 @@ def _compared(
     return Verification(count, len(masks), trained, findings)
 
 
-def damaged_files(records: Records, connection: Connection) -> Iterator[Finding]:
-    """Damaged models, scores and proposals: a project can go on without them.
-
-    Args:
-        records: The project.
-        connection: Its database, or a copy of it.
-    """
-    yield from _of_models(records, connection)
-    yield from _of_scores(records, connection)
-    yield from _of_proposals(records, connection)
-
-
 def _of_database(connection: Connection) -> Iterator[Finding]:
     said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
@@ -180,7 +135,12 @@ def _of_settings(folder: Path) -> Iterator[Finding]:
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             why = "it is missing" if isinstance(error, FileNotFoundError) else "it is damaged"
         if why:
-            yield Finding(name, f"{why}.", "The project cannot be opened.", _RESTORE)
+            yield Finding(
+                name,
+                f"{why}.",
+                "The project cannot be opened.",
+                "Put it back from a copy, or from a backup: a zip file that any program opens.",
+            )
 
 
 def named_masks(connection: Connection) -> dict[str, str]:
@@ -204,38 +164,16 @@ def _of_masks(
 ) -> Iterator[Finding]:
     for done, (name, what) in enumerate(masks.items(), 1):
         path = records.mask_file(name)
-        why = _wrong_hash(path, name)
+        why = wrong_hash(path, name)
         if why:
             yield Finding(
                 path.relative_to(records.folder).as_posix(),
                 f"the mask of {what}, {why}.",
                 "The annotation cannot be shown, exported or trained on; training stops and "
                 "names it.",
-                f"Put the file back from a copy, or annotate the slice again. {_RESTORE}",
+                f"Put the file back from a copy, or annotate the slice again. {RESTORE}",
             )
         on_progress(Progress("verify", done, len(masks)))
-
-
-def _of_models(records: Records, connection: Connection) -> Iterator[Finding]:
-    trained = select(cycles.c.cycle, cycles.c.weights_sha256)
-    for cycle, sha256 in connection.execute(trained.order_by(cycles.c.cycle)):
-        if sha256 is None:
-            continue
-        folder = records.model_folder(cycle)
-        try:
-            manifest = read_manifest(folder)
-            why = _wrong_hash(folder / "weights.safetensors", manifest["sha256"])
-            if not why and manifest["sha256"] != sha256:
-                why = "it is another model than the one that the database names"
-        except CheckpointError as error:
-            why = error.problem.rstrip(".")
-        if why:
-            yield Finding(
-                folder.relative_to(records.folder).as_posix(),
-                f"the model of cycle {cycle}: {why}.",
-                "It cannot predict or propose until it is trained again.",
-                _TRAIN_AGAIN,
-            )
 
 
 def _of_tables(folder: Path, connection: Connection) -> Iterator[Finding]:
@@ -251,50 +189,3 @@ def _of_tables(folder: Path, connection: Connection) -> Iterator[Finding]:
                 "Reports and other programs may read wrong numbers from it.",
                 "Nothing has to be done: it is written anew when the project is opened next.",
             )
-
-
-def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
-    asked: dict[int, dict[tuple[str, int], float]] = {}
-    for entry in connection.execute(
-        select(queries.c.cycle, slices.c.case, slices.c.slice, queries.c.score)
-        .join(slices, slices.c.row == queries.c.row)
-        .where(queries.c.score.is_not(None))
-    ):
-        asked.setdefault(entry.cycle, {})[entry.case, entry.slice] = entry.score
-    for cycle, scores in asked.items():
-        path = records.scores_file(cycle)
-        if not scores.items() <= _read_scores(path).items():
-            yield Finding(
-                path.relative_to(records.folder).as_posix(),
-                "it is missing, damaged, or not what the query was selected by.",
-                "The slices cannot be ranked again; the query and its answers stand.",
-                f"Nothing has to be done to go on. {_RESTORE}",
-            )
-
-
-def _read_scores(path: Path) -> dict[tuple[str, int], float]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            columns = (kept[name].tolist() for name in ("case", "slice", "score"))
-            return {(case, index): score for case, index, score in zip(*columns, strict=True)}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return {}
-
-
-def _of_proposals(records: Records, connection: Connection) -> Iterator[Finding]:
-    for cycle in connection.execute(select(cycles.c.cycle)).scalars():
-        path = records.proposals_file(cycle)
-        if path.exists() and read_proposals(path) is None:
-            yield Finding(
-                path.relative_to(records.folder).as_posix(),
-                "it is damaged.",
-                "The model's proposals for that query cannot be shown.",
-                "Nothing has to be done: those of an open query are computed again.",
-            )
-
-
-def _wrong_hash(path: Path, sha256: str) -> str:
-    try:
-        return "" if file_sha256(path) == sha256 else "is damaged: its bytes are not its own"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
