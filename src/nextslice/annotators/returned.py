@@ -26,6 +26,7 @@ from nextslice.annotators.remarks import Remarks, parse_slice, said
 from nextslice.data.cases import Refusal
 from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError, ConflictError
+from nextslice.failpoints import reach
 from nextslice.live import LiveProject
 from nextslice.project import Answer, SliceState
 from nextslice.types import NativeMask
@@ -104,6 +105,7 @@ def take_in(
             answering.mask(a.row, drawn[a.row], annotator=annotator, seconds=share) for a in new
         ]
     stored = live.project.add_answers([*new, *words.values()])
+    reach("reply.before")
     if back is None:
         return TakenIn(stored=_named(live, stored))
     back.remember({*drawn, *words})
