@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench pictures fuzz format lock clean
-.PHONY: help install demo test test-faults check bench pictures format lock clean
+.PHONY: help install demo test test-faults check bench pictures fuzz format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
