@@ -22,6 +22,7 @@ from nextslice.project.records import DATABASE, Records
 from nextslice.project.schema import answers, cycles, metadata, slices
 from nextslice.project.tables import tables_of
 from nextslice.wording import a_few, counted
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Verification", "named_masks", "verify"]
 
@@ -125,7 +126,7 @@ def _of_database(connection: Connection) -> Iterator[Finding]:
 
 def _of_settings(folder: Path) -> Iterator[Finding]:
     kept: tuple[tuple[str, Callable[[str], object]], ...] = (
-        ("config.yaml", yaml.safe_load),
+        ("config.yaml", parse_yaml),
         ("environment.json", json.loads),
     )
     for name, read in kept:
