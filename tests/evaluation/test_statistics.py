@@ -15,10 +15,10 @@ from scipy import integrate, stats
 
 from nextslice.errors import SettingsError
 from nextslice.evaluation.statistics import (
-    FEWEST_PAIRS,
     Unit,
     area_under_curve,
     confidence,
+    fewest_pairs,
     holm,
     pairs_needed,
     penalties,
@@ -93,8 +93,19 @@ def test_the_smallest_p_is_reached_where_all_pairs_agree(pairs: int) -> None:
 
 def test_five_pairs_cannot_be_significant_and_six_can() -> None:
     assert smallest_p(5) == 0.0625
-    assert FEWEST_PAIRS == 6
-    assert smallest_p(FEWEST_PAIRS - 1) > 0.05 > smallest_p(FEWEST_PAIRS)
+    assert fewest_pairs() == 6
+
+
+@pytest.mark.parametrize("tests", [1, 2, 4, 9, 16])
+@pytest.mark.parametrize("alpha", [0.05, 0.25])
+def test_so_few_pairs_can_be_significant_after_the_correction_and_one_less_cannot(
+    tests: int, alpha: float
+) -> None:
+    least = fewest_pairs(tests, alpha)
+    for pairs, can in ((least, True), (least - 1, False)):
+        agreeing = np.broadcast_to(np.arange(1.0, pairs + 1)[:, np.newaxis], (tests, pairs, 1))
+        corrected = holm(sign_flip_p(np.ascontiguousarray(agreeing)))
+        assert (corrected < alpha).all() == (corrected < alpha).any() == can
 
 
 def test_a_random_p_is_never_zero() -> None:
@@ -159,6 +170,40 @@ def test_counting_cycles_as_pairs_calls_equal_strategies_different_far_too_often
     unlike = _correlated(rng, studies, pairs=10, cycles=6, shared=0.0)
     found = (sign_flip_p(unlike, unit="cycle", draws=999) < 0.05).mean()
     assert found == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / studies))
+
+
+def test_random_patterns_keep_the_level_with_more_pairs_than_are_enumerated() -> None:
+    studies = 4_000
+    differences = _correlated(np.random.default_rng(0), studies, pairs=20, cycles=3)
+    found = (sign_flip_p(differences, draws=999) < 0.05).mean()
+    assert found == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / studies))
+
+
+def test_holm_s_method_names_a_false_difference_in_one_study_of_twenty_at_most() -> None:
+    """Nine equal strategies against one random, which the tests share: they are dependent."""
+    studies, strategies, pairs = 1_500, 9, 10
+    values = np.random.default_rng(0).normal(size=(strategies + 1, studies, pairs, 1))
+    p_values = sign_flip_p(values[1:] - values[0])
+    least = np.array([holm(study).min() for study in p_values.T])
+    error = math.sqrt(0.05 * 0.95 / studies)
+    assert (least < 0.05).mean() <= 0.05 + 2 * error
+    assert (p_values.min(axis=0) < 0.05).mean() > 0.15  # what it is for
+
+
+@pytest.mark.parametrize(("suits", "low", "high"), [(0.5, 0.11, 0.19), (1.0, 0.21, 0.31)])
+def test_a_strategy_that_suits_some_initial_sets_is_called_different_too_often_by_run(
+    suits: float, low: float, high: float
+) -> None:
+    """Five sets with five seeds each; what a set adds has mean 0. Flipped whole, they hold."""
+    studies, sets, seeds = 1_500, 5, 5
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(studies, sets, seeds))
+    of_set = rng.normal(0, suits, size=(studies, sets, 1))
+    by_run = sign_flip_p((noise + of_set).reshape(studies, -1, 1), draws=999)
+    assert low < (by_run < 0.05).mean() < high
+    by_set = sign_flip_p((noise + of_set).sum(axis=2)[:, :, np.newaxis])
+    assert (by_set < 0.07).mean() == pytest.approx(0.0625, abs=0.02)  # the least of 5 sets
+    assert not (by_set < 0.05).any()
 
 
 def test_a_difference_that_is_there_is_found() -> None:
@@ -275,21 +320,31 @@ def test_the_larger_the_difference_the_fewer_pairs_are_needed() -> None:
     needed = [pairs_needed(shape + effect) for effect in np.geomspace(0.1, 100, 60)]
     assert None not in needed
     assert needed == sorted(needed, key=lambda pairs: -(pairs or 0))
-    assert needed[-1] == 2
+    assert needed[-1] == fewest_pairs()
+
+
+def test_the_more_comparisons_the_more_pairs_are_needed() -> None:
+    values = stats.zscore(np.arange(7.0), ddof=1) + 0.8
+    needed = [pairs_needed(values, tests=tests) for tests in (1, 2, 4, 9)]
+    assert needed == sorted(needed, key=lambda pairs: pairs or 0)
+    assert needed[3] == pairs_needed(values, alpha=0.05 / 9)
+    assert pairs_needed(values + 100, tests=9) == fewest_pairs(9) == 9
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=6))
-def test_planning_warns_of_nothing_and_names_two_pairs_at_least(values: list[int]) -> None:
+def test_planning_warns_of_nothing_and_names_no_fewer_pairs_than_can_be_significant(
+    values: list[int],
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = pairs_needed(np.array(values) / 1000)
-    assert found is None or 2 <= found <= 1000
+    assert found is None or fewest_pairs() <= found <= 1000
 
 
-@pytest.mark.parametrize("wrong", [{"power": 1.0}, {"alpha": 0.0}])
-def test_a_power_or_a_level_that_no_test_has_is_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(("power", "alpha"), [(1.0, 0.05), (0.8, 0.0)])
+def test_a_power_or_a_level_that_no_test_has_is_refused(power: float, alpha: float) -> None:
     with pytest.raises(SettingsError, match="between 0 and 1"):
-        pairs_needed(np.array([0.1, 0.2]), **wrong)
+        pairs_needed(np.array([0.1, 0.2]), power=power, alpha=alpha)
 
 
 # --- the penalty matrix ---

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nextslice.report import read_runs
 from nextslice.report.differences import (
@@ -17,6 +18,7 @@ from nextslice.report.differences import (
     over_settings,
     with_and_without,
 )
+from nextslice.report.runs import Metric
 from nextslice.report.summaries import Group, groups
 
 WriteRun = Callable[..., Path]
@@ -67,6 +69,30 @@ def test_every_initial_set_with_every_seed_is_a_pair(
             write_run(f"e{initial}{seed}", [0.1, 0.6], **chance, **ENTROPY)
     random, entropy = _groups(tmp_path)
     assert difference(entropy, random).pairs == 6
+
+
+def test_p_by_set_flips_all_pairs_of_an_initial_set_together(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    gains = ([0.1, 0.2, 0.1], [0.1, 0.1], [-0.1, 0.05, 0.1])
+    for initial, of_seeds in enumerate(gains):
+        for seed, gain in enumerate(of_seeds):
+            chance = {"seed": seed, "changes": {"initial_seed": initial}}
+            write_run(f"r{initial}{seed}", [0.1, 0.5], **chance)
+            write_run(f"e{initial}{seed}", [0.1, 0.5 + gain], **chance, **ENTROPY)
+    random, entropy = _groups(tmp_path)
+    found = difference(entropy, random)
+    assert (found.pairs, found.sets, found.crossed) == (8, 3, True)
+    expected = stats.permutation_test(
+        ([sum(of_seeds) for of_seeds in gains],), np.mean, permutation_type="samples"
+    ).pvalue
+    assert found.p_by_set() == pytest.approx(float(expected)) == 0.25
+
+
+def test_pairs_with_an_initial_set_each_are_not_crossed_and_both_tests_agree() -> None:
+    found = _of([0.1], [0.2], [-0.05], [0.1])
+    assert not found.crossed
+    assert found.p_by_set() == found.p()
 
 
 def test_comparisons_stay_within_a_setting_and_an_experiment(
@@ -124,9 +150,10 @@ def test_random_that_was_scored_is_compared_with_plain_random(
     ]
 
 
-def _of(*rows: list[float], metric: str = "dice_3d") -> Difference:
+def _of(*rows: list[float], metric: Metric = "dice_3d") -> Difference:
     values = np.array(rows, dtype=float)
-    return Difference("a", "b", metric, values, ("",) * len(rows))  # type: ignore[arg-type]
+    keys = tuple((seed, seed, 0) for seed in range(len(rows)))
+    return Difference("a", "b", metric, values, ("",) * len(rows), keys)
 
 
 def test_lower_is_better_for_distances_alone() -> None:
@@ -136,8 +163,9 @@ def test_lower_is_better_for_distances_alone() -> None:
 
 
 def test_no_fewer_pairs_are_said_to_be_needed_than_the_test_takes() -> None:
-    assert _of([0.10], [0.11], [0.09]).needed == 6
-    assert _of([0.1], [-0.1]).needed is None
+    assert _of([0.10], [0.11], [0.09]).needed() == 6
+    assert _of([0.10], [0.11], [0.09]).needed(tests=9) == 9
+    assert _of([0.1], [-0.1]).needed() is None
 
 
 def test_pairs_are_unanimous_where_three_or_more_agree() -> None:
@@ -155,4 +183,4 @@ def test_without_a_pair_there_is_no_number(write_run: WriteRun, tmp_path: Path) 
     assert math.isnan(found.mean)
     assert math.isnan(found.p())
     assert found.interval is None
-    assert found.needed is None
+    assert found.needed() is None

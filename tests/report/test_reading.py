@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,11 +58,96 @@ def test_the_spread_between_seeds_is_the_pooled_deviation_of_their_means(
 def test_a_difference_within_the_spread_is_called_chance(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
-    _write(write_run, [0.60, 0.70], [0.61, 0.72])
+    _write(write_run, [0.60, 0.70], [0.602, 0.73])
     told = _sentence(reading(read_runs(tmp_path)), "entropy was")
-    assert "1.5 Dice points above random" in told
-    assert "2 pairs: +1.0, +2.0" in told
+    assert "1.6 Dice points above random" in told
+    assert "2 pairs: +0.2, +3.0" in told
+    assert "no more than differences vary from pair to pair (2.0)" in told
     assert "within chance" in told
+
+
+def test_a_difference_is_seen_beside_the_spread_of_pairs_not_of_seeds(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """Seeds lie far apart, and yet every pair gains the same."""
+    _write(write_run, [0.40, 0.60, 0.80], [0.41, 0.612, 0.811])
+    sentences = reading(read_runs(tmp_path))
+    assert "deviation of 20.0 points" in sentences[0]
+    assert "same initial set and seed varies with 0.1" in sentences[0]
+    assert "a trend; 3 pairs are too few" in _sentence(sentences, "entropy was")
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 4, 5])
+def test_a_difference_that_is_not_significant_always_comes_with_a_number_of_pairs(
+    write_run: WriteRun, tmp_path: Path, pairs: int
+) -> None:
+    gains = [0.02, 0.03, 0.01, 0.04, 0.02][:pairs]
+    _write(write_run, [0.6] * pairs, [0.6 + gain for gain in gains])
+    told = _sentence(reading(read_runs(tmp_path)), "entropy was")
+    assert re.search(r"To show a difference of this size: (about|at least) \d+ pairs?", told)
+    assert ("All 5 pairs agree: a hint" in told) == (pairs == 5)
+
+
+@pytest.mark.parametrize("pairs", [3, 4])
+def test_four_pairs_that_agree_are_no_hint(
+    write_run: WriteRun, tmp_path: Path, pairs: int
+) -> None:
+    for seed in range(pairs):
+        write_run(f"r{seed}", [0.1, 0.6], seed=seed)
+        for place, name in enumerate(("entropy", "dropout", "tta", "learning-loss")):
+            dice = [0.1, 0.61 + place / 100 + seed / 500]
+            write_run(f"{name}{seed}", dice, seed=seed, uncertainty=name, selection="top-k")
+    sentences = reading(read_runs(tmp_path))
+    assert not any("hint" in sentence for sentence in sentences)
+    assert "pairs more" in _sentence(sentences, "Not told apart from random")
+
+
+def test_initial_sets_with_several_seeds_come_with_p_by_set_and_a_warning(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for initial in range(3):
+        for seed in range(3):
+            chance = {"seed": seed, "changes": {"initial_seed": initial}}
+            write_run(f"r{initial}{seed}", [0.1, 0.5], **chance)
+            dice = [0.1, 0.52 + initial / 50 + seed / 500]
+            write_run(
+                f"e{initial}{seed}", dice, **chance, uncertainty="entropy", selection="top-k"
+            )
+    sentences = reading(read_runs(tmp_path))
+    told = _sentence(sentences, "entropy was")
+    assert "p = 0.0039, by initial set p = 0.25 (3 sets)" in told
+    assert told.endswith("a significant difference for these initial sets, not for others.")
+    assert any("equal in every initial set" in sentence for sentence in sentences)
+
+
+def test_one_initial_set_is_said_to_be_one(write_run: WriteRun, tmp_path: Path) -> None:
+    for seed in range(3):
+        chance = {"seed": seed, "changes": {"initial_seed": 7}}
+        write_run(f"r{seed}", [0.1, 0.5], **chance)
+        write_run(f"e{seed}", [0.1, 0.6], **chance, uncertainty="entropy", selection="top-k")
+    assert any("holds for this set" in sentence for sentence in reading(read_runs(tmp_path)))
+
+
+def test_each_number_of_batches_is_compared_with_one(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for pool_size in (1, 10, 100):
+        selection = {"name": "stochastic-batches", "parameters": {"pool_size": pool_size}}
+        for seed in range(2):
+            write_run(
+                f"{pool_size}-{seed}",
+                [0.1, 0.5 + pool_size / 1000 + seed / 100],
+                seed=seed,
+                uncertainty="entropy",
+                selection=selection,
+            )
+    sentences = reading(read_runs(tmp_path))
+    for pool_size, gain in ((10, "0.9"), (100, "9.9")):
+        _sentence(
+            sentences,
+            f"entropy + stochastic batches (Q = {pool_size}) was {gain} Dice points above "
+            "entropy + stochastic batches (Q = 1)",
+        )
 
 
 def test_a_sign_that_changes_is_called_chance(write_run: WriteRun, tmp_path: Path) -> None:
@@ -149,9 +235,7 @@ def test_what_may_be_chance_comes_with_the_pairs_it_would_take(
     needed = pairs_needed(gains)
     assert needed is not None
     told = _sentence(reading(read_runs(tmp_path)), "entropy was 0.8 Dice points above")
-    assert (
-        f"may be chance. A difference of this size would need about {needed - 6} pairs" in told
-    )
+    assert f"may be chance. To show a difference of this size: about {needed - 6} pairs" in told
 
 
 def test_worse_than_random_is_said_as_plainly(write_run: WriteRun, tmp_path: Path) -> None:
@@ -188,13 +272,14 @@ def test_many_comparisons_with_random_are_sorted_by_what_can_be_said(
                 uncertainty=f"pkg:{name}",
                 selection="top-k",
             )
-    for seed in range(3):
+    for seed in range(5):
         write_run(f"few{seed}", [0.1, 0.8], seed=seed, selection="core-set")
     write_run("lone", [0.1, 0.9], seed=99, uncertainty="entropy", selection="top-k")
     sentences = reading(read_runs(tmp_path))
     assert "pkg:better (+11.1, p = 0.039)" in _sentence(sentences, "Significantly above random")
     assert "pkg:worse (-11.1" in _sentence(sentences, "Significantly below random")
-    assert "core-set (+20.0, p = 0.25)" in _sentence(sentences, "Above random in every pair")
+    hint = _sentence(sentences, "Above random in every pair")
+    assert re.search(r"core-set \(\+20.0, p = 0.062, about \d+ pairs more\)", hint)
     untold = _sentence(sentences, "Not told apart from random")
     assert "pkg:open (+1.3, about" in untold
     assert "pkg:same (level)" in untold
@@ -222,7 +307,7 @@ def test_settings_are_told_together_and_pairs_stay_within_them(
     )
     told = _sentence(sentences, "entropy was 16.0 Dice points above random")
     assert "6 pairs; budget 2: +11.0; budget 5: +21.0" in told
-    assert any("several settings share what the seed decides" in one for one in sentences)
+    assert any("in several settings, share" in one for one in sentences)
 
 
 def test_the_reading_by_cycle_is_told_with_its_fault(

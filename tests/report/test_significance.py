@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from nextslice.report import read_runs
+from nextslice.report.reading import reading
 from nextslice.report.significance import p_text, statistics_tables
 from nextslice.report.tables import Table
 
@@ -86,7 +87,7 @@ def test_with_stands_against_without(write_run: WriteRun, tmp_path: Path) -> Non
     assert found["p"] == pytest.approx(_p(BATCHES, ENTROPY))
 
 
-def test_the_summary_has_area_final_value_and_pairs_needed(
+def test_the_summary_has_the_area_and_the_final_value(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
     _write(write_run)
@@ -95,8 +96,6 @@ def test_the_summary_has_area_final_value_and_pairs_needed(
     areas = [(0.1 + 2 * (v - 0.01) + v + 0.01) / 4 for v in ENTROPY]
     assert found["Area"] == pytest.approx(100 * np.mean(areas))
     assert found["Final"] == pytest.approx(100 * np.mean(ENTROPY) + 1)
-    assert found["Pairs needed against: random"] is not None
-    assert found["Pairs needed against: without SB"] is None
 
 
 def test_the_penalty_matrix_adds_up_settings(write_run: WriteRun, tmp_path: Path) -> None:
@@ -114,9 +113,29 @@ def test_the_penalty_matrix_adds_up_settings(write_run: WriteRun, tmp_path: Path
 def test_few_pairs_come_with_what_they_cannot_show(write_run: WriteRun, tmp_path: Path) -> None:
     _write(write_run, seeds=5)
     notes = " ".join(_tables(tmp_path)["against-random-sampling"].footnotes)
-    assert re.search(r"With 5 pairs the smallest p .* is 0\.0625", notes)
+    assert re.search(r"With 5 pairs and 2 comparisons the smallest p .* is 0\.125", notes)
     _write(write_run, seeds=5, changes={"budget": 9})
-    assert {row[2].text for row in _tables(tmp_path)["against-random-sampling"].rows} == {"5"}
+    rows = _tables(tmp_path)["against-random-sampling"].rows
+    assert [row[1].text for row in rows] == ["10", "5", "5"] * 2
+
+
+def test_settings_are_tested_together_as_in_the_reading_and_shown_one_by_one(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write(write_run)
+    _write(write_run, changes={"budget": 9})
+    runs = read_runs(tmp_path)
+    table = _tables(tmp_path)["against-random-sampling"]
+    pooled = [row for row in table.rows if row[5].value is not None]
+    assert [row[0].text for row in pooled] == ["entropy", "entropy + stochastic batches"]
+    parts = [row for row in table.rows if row[5].value is None]
+    assert [row[0].text for row in parts] == ["– budget 2", "– budget 9"] * 2
+    assert all(cell.text == "–" for row in parts for cell in row[-4:])
+    told = " ".join(reading(runs))
+    for row in pooled:
+        assert f"p = {row[5].value:.2g}" in told
+        by_set = dict(zip(table.columns, row, strict=True))["p by set"].value
+        assert f"by initial set p = {by_set:.2g} (7 sets)" in told
 
 
 def test_two_pairs_say_nothing_of_how_many_would_be_needed(

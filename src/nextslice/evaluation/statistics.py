@@ -3,9 +3,10 @@
 Two runs are a pair when they share the initial set and the seed and differ in the strategy.
 The cycles of one run depend on each other: each begins with the slices of the one before. So
 a pair of runs is one observation, however many cycles it has. The paper calls its test "a
-paired permutation test" and says no more; with the 5 initial sets of its hippocampus results,
-stars can only have come up if each cycle of each pair counted as an observation. Both readings
-are here (``unit``), and the tests show by simulation what the second one costs.
+paired permutation test" and says no more. With the 5 initial sets of its hippocampus results a
+two-sided test of whole runs cannot give p < 0.05; a one-sided one can (1 / 2**5 is 0.031), and
+so can tests that count each cycle, or each test volume, as an observation. The test by run and
+the one by cycle are here (``unit``), and the tests show by simulation what the latter costs.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from scipy.stats import t as student
 from nextslice.errors import SettingsError
 
 __all__ = [
-    "FEWEST_PAIRS",
     "PValues",
     "PerPair",
     "PerPoint",
     "Unit",
     "area_under_curve",
     "confidence",
+    "fewest_pairs",
     "holm",
     "pairs_needed",
     "penalties",
@@ -48,9 +49,6 @@ PValues = Float[np.ndarray, "tests"]
 
 Unit = Literal["run", "cycle"]
 """What counts as one observation."""
-
-FEWEST_PAIRS: Final = 6
-"""With fewer pairs of runs the two-sided test cannot give p < 0.05: 2 / 2**5 is 0.0625."""
 
 _EXACT_UNITS: Final = 16
 _MOST_PAIRS: Final = 1000
@@ -104,6 +102,19 @@ def smallest_p(pairs: int) -> float:
         pairs: How many pairs of runs; at least 1.
     """
     return 2.0 ** (1 - pairs)
+
+
+def fewest_pairs(tests: int = 1, alpha: float = 0.05) -> int:
+    """How few pairs of runs can be significant by the test by run, corrected for its family.
+
+    All pairs agree, and p times the number of tests, which is the largest factor of Holm's
+    method, is below alpha: more than 1 + log2(tests / alpha) pairs.
+
+    Args:
+        tests: How many tests are corrected together; at least 1.
+        alpha: The level that all of them together keep.
+    """
+    return math.floor(1 + math.log2(tests / alpha)) + 1
 
 
 def holm(p_values: PValues) -> PValues:
@@ -163,7 +174,7 @@ def confidence(
 
 
 def pairs_needed(
-    differences: PerPair, *, power: float = 0.8, alpha: float = 0.05
+    differences: PerPair, *, power: float = 0.8, alpha: float = 0.05, tests: int = 1
 ) -> int | None:
     """How many pairs a paired t-test needs to find a difference of the size seen here.
 
@@ -175,14 +186,17 @@ def pairs_needed(
     Args:
         differences: One per pair.
         power: The wanted chance to find it.
-        alpha: The level of the two-sided test.
+        alpha: The level of the two-sided test, or of all tests of its family together.
+        tests: How many tests that family has. The plan is for alpha / tests, where Holm's
+            method begins.
 
     Returns:
-        The smallest such number; None with fewer than two pairs, without a difference, or
-        where more than 1,000 pairs would be needed.
+        The smallest such number, and never fewer than :func:`fewest_pairs`; None with fewer
+        than two pairs, without a difference, or where more than 1,000 would be needed.
     """
     if not (0 < power < 1 and 0 < alpha < 1):
         raise SettingsError(f"Expected power and alpha between 0 and 1, got {power}, {alpha}.")
+    least, alpha = fewest_pairs(tests, alpha), alpha / tests
     mean = abs(float(np.mean(differences))) if len(differences) > 1 else 0.0
     if mean == 0:
         return None
@@ -194,7 +208,7 @@ def pairs_needed(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _power(middle, effect, alpha) >= power else (middle, high)
-    return high
+    return max(high, least)
 
 
 def penalties(

@@ -2,7 +2,7 @@
 
 A pair is two runs of one experiment and one setting with the same initial set and seed. Which
 strategies are set against each other: each with random, and with against without stochastic
-batches.
+batches; of the latter all uncertainties together are the primary comparison (``primary.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float
 
 from nextslice.evaluation.statistics import (
-    FEWEST_PAIRS,
     PerPair,
     Unit,
     confidence,
@@ -29,6 +28,8 @@ from nextslice.report.summaries import Group
 __all__ = [
     "PLAN_FROM",
     "Difference",
+    "PairKey",
+    "pooled_spread",
     "against_random",
     "difference",
     "higher_is_better",
@@ -43,6 +44,10 @@ PairsByCycles = Float[np.ndarray, "pairs cycles"]
 """One number per pair of runs and cycle; NaN where nothing was measured."""
 
 
+PairKey = tuple[int, int, int]
+"""Initial set, seed and split."""
+
+
 @dataclass(frozen=True, eq=False)
 class Difference:
     """A metric of one strategy less that of another.
@@ -54,6 +59,7 @@ class Difference:
         values: Over the pairs that both have and the cycles that both compare, the initial
             one left out. Each row has at least one number.
         settings: The setting of each pair.
+        keys: The initial set, seed and split of each pair, as ``Run.pair`` has them.
     """
 
     first: str
@@ -61,6 +67,7 @@ class Difference:
     metric: Metric
     values: PairsByCycles
     settings: tuple[str, ...]
+    keys: tuple[PairKey, ...]
 
     @property
     def pairs(self) -> int:
@@ -91,16 +98,6 @@ class Difference:
         return confidence(self.per_pair)
 
     @property
-    def needed(self) -> int | None:
-        """How many pairs would find a difference of this size; see ``pairs_needed``.
-
-        Never fewer than the permutation test by run can do with. To be asked only where
-        there are ``PLAN_FROM`` pairs: a spread between two of them is no guide to anything.
-        """
-        needed = pairs_needed(self.per_pair)
-        return None if needed is None else max(needed, FEWEST_PAIRS)
-
-    @property
     def unanimous(self) -> bool:
         """Whether all pairs, three at least, agree on the better strategy."""
         signs = np.sign(self.per_pair)
@@ -111,9 +108,48 @@ class Difference:
         """Whether the difference speaks for the first of the two."""
         return (self.mean > 0) == higher_is_better(self.metric)
 
+    @property
+    def sets(self) -> int:
+        """How many initial sets the pairs begin with, counted for each split."""
+        return len(self._by_set())
+
+    @property
+    def crossed(self) -> bool:
+        """Whether several pairs begin with one initial set while others have another.
+
+        They share its slices, so that they are alike in more than the strategies are.
+        """
+        return 1 < self.sets < self.pairs
+
     def p(self, unit: Unit = "run") -> float:
         """Two-sided p-value of the paired permutation test; NaN without a pair."""
         return float(sign_flip_p(self.values, unit=unit)) if self.pairs else math.nan
+
+    def p_by_set(self) -> float:
+        """The same where all pairs of an initial set are flipped together.
+
+        Holds where a strategy suits some initial sets and not others, and gains nothing on
+        average; the test by run asks whether the strategies are equal in every initial set.
+        """
+        sums = [float(np.sum(values)) for values in self._by_set().values()]
+        return float(sign_flip_p(np.array(sums)[:, np.newaxis])) if sums else math.nan
+
+    def needed(self, tests: int = 1) -> int | None:
+        """How many pairs would find a difference of this size; see ``pairs_needed``.
+
+        To be asked only where there are ``PLAN_FROM`` pairs: a spread between two of them is
+        no guide to anything.
+
+        Args:
+            tests: How many comparisons are corrected together.
+        """
+        return pairs_needed(self.per_pair, tests=tests)
+
+    def _by_set(self) -> dict[tuple[int, int], list[float]]:
+        found: dict[tuple[int, int], list[float]] = {}
+        for (initial, _, split), value in zip(self.keys, self.per_pair, strict=True):
+            found.setdefault((initial, split), []).append(float(value))
+        return found
 
 
 def higher_is_better(metric: Metric) -> bool:
@@ -134,15 +170,16 @@ def difference(
     """
     cycles = sorted(set(first.queried_cycles) & set(second.queried_cycles))
     others = {run.pair: run.metric(metric, name) for run in second.compared}
-    rows = []
+    rows, keys = [], []
     for run in first.compared:
         mine, its = run.metric(metric, name), others.get(run.pair, {})
         row = [mine.get(cycle, math.nan) - its.get(cycle, math.nan) for cycle in cycles]
         if not all(map(math.isnan, row)):
             rows.append(row)
+            keys.append(run.pair)
     values = np.array(rows, dtype=float).reshape(len(rows), len(cycles))
     settings = (first.setting,) * len(rows)
-    return Difference(first.strategy, second.strategy, metric, values, settings)
+    return Difference(first.strategy, second.strategy, metric, values, settings, tuple(keys))
 
 
 def over_settings(
@@ -171,9 +208,19 @@ def over_settings(
             metric,
             _stacked([part.values for part in parts]),
             tuple(setting for part in parts for setting in part.settings),
+            tuple(key for part in parts for key in part.keys),
         )
         for names, parts in found.items()
     ]
+
+
+def pooled_spread(found: Sequence[Difference]) -> float | None:
+    """Standard deviation of a pair's difference, pooled over comparisons; None with no two."""
+    freedom = sum(one.pairs - 1 for one in found if one.pairs > 1)
+    squares = math.fsum(
+        float(np.var(one.per_pair, ddof=1)) * (one.pairs - 1) for one in found if one.pairs > 1
+    )
+    return math.sqrt(squares / freedom) if freedom else None
 
 
 def against_random(groups: Sequence[Group]) -> list[tuple[Group, Group]]:

@@ -6,30 +6,32 @@ The main number of all of them is the mean 3D Dice over classes and cycles.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from nextslice.evaluation.statistics import FEWEST_PAIRS, holm, penalties
+from nextslice.evaluation.statistics import fewest_pairs, holm
 from nextslice.report.columns import short_titles, slug
 from nextslice.report.differences import (
     PLAN_FROM,
     Difference,
     against_random,
     difference,
+    over_settings,
     with_and_without,
 )
 from nextslice.report.experiments import by_experiment
 from nextslice.report.names import label_informed
+from nextslice.report.penalty import penalty_table
+from nextslice.report.primary import primary
 from nextslice.report.runs import Run
 from nextslice.report.stars import ALPHA, INFORMED, about_informed, about_runs, few_pairs
 from nextslice.report.summaries import Group, Summary, groups, summarise
 from nextslice.report.tables import (
     NOTHING,
     Cell,
-    Head,
     Row,
     Table,
     heads,
@@ -38,16 +40,16 @@ from nextslice.report.tables import (
     number,
     plain_text,
 )
+from nextslice.report.varied import against_one_batch
+from nextslice.report.verdicts import family_size
 from nextslice.wording import counted
 
-__all__ = ["p_text", "penalty_table", "statistics_tables"]
+__all__ = ["p_text", "statistics_tables"]
 
-_NEEDED: Final = (
-    "Pairs needed: how many a paired t-test would need to find a difference of the size seen "
-    f"here (power 80%, alpha {ALPHA}), and never fewer than {FEWEST_PAIRS}, without which the "
-    "permutation test by run finds nothing. A rough guide: the size is itself a guess."
-)
 _TEST: Final = "p is of the two-sided paired permutation test that flips whole runs"
+_RANDOM: Final = "Against random sampling"
+_WITHOUT: Final = "With against without stochastic batches"
+_ONE: Final = "Against one stochastic batch"
 
 
 def statistics_tables(runs: Sequence[Run]) -> list[Table]:
@@ -65,61 +67,17 @@ def statistics_tables(runs: Sequence[Run]) -> list[Table]:
     tables = []
     for experiment, own in by_experiment(members).items():
         data = titles[experiment]
-        versus = [difference(a, b) for a, b in against_random(own)]
-        both = [difference(a, b) for a, b in with_and_without(own)]
+        declared = primary(own)
         tables += [
-            *_differences("Against random sampling", data, own, versus),
-            *_differences("With against without stochastic batches", data, own, both),
-            _areas(data, own, summaries[experiment], versus, both),
+            *_differences(_RANDOM, data, own, against_random(own)),
+            *_differences(
+                _WITHOUT, data, own, with_and_without(own), first=declared and declared[0]
+            ),
+            *_differences(_ONE, data, own, against_one_batch(own)),
+            _areas(data, own, summaries[experiment]),
         ]
     matrix = penalty_table(members)
     return [*tables, *([matrix] if matrix else [])]
-
-
-def penalty_table(members: Sequence[Group]) -> Table | None:
-    """The pairwise penalty matrix over all settings, cycles and experiments.
-
-    Returns:
-        None where no two strategies share two pairs of runs.
-    """
-    strategies = list(dict.fromkeys(group.plain_name for group in members))
-    places = {name: place for place, name in enumerate(strategies)}
-    parts = []
-    for setting in dict.fromkeys((group.experiment, group.setting) for group in members):
-        own = [group for group in members if (group.experiment, group.setting) == setting]
-        parts.append(penalties(_values(own, places)))
-    stacked = np.array(parts)
-    measured = np.isfinite(stacked)
-    off_diagonal = ~np.eye(len(strategies), dtype=bool)
-    if not (measured.any(axis=0) & off_diagonal).any():
-        return None
-    total = np.where(measured, stacked, 0.0).sum(axis=0)
-    known = measured.any(axis=0) & off_diagonal
-    rows: list[Row] = [
-        (
-            labelled(f"{place}. {name}"),
-            *(number(float(total[i, j]) if known[i, j] else None, 2) for j in places.values()),
-        )
-        for place, (name, i) in enumerate(places.items(), 1)
-    ]
-    beaten = [_mean(total[known[:, j], j]) for j in places.values()]
-    means: Row = (Cell("Mean of the column"), *(number(mean, 2) for mean in beaten))
-    return Table(
-        key="penalties",
-        title="Pairwise penalty matrix",
-        caption="Row against column: the share of cycles in which the row's strategy beats the "
-        "column's (two-sided paired t-test over runs, p < "
-        f"{ALPHA}, 3D Dice)"
-        + (f", added up over {counted(len(parts), 'setting')}" if len(parts) > 1 else "")
-        + ". A good strategy has a high row and a low column.",
-        stubs=("Strategy",),
-        header=heads(*(str(place) for place in range(1, len(strategies) + 1))),
-        blocks=(tuple(rows), (means,)),
-        footnotes=(
-            "As in Ash et al., BADGE, ICLR 2020. The tests are not corrected for their number: "
-            f"two equal strategies beat each other in {100 * ALPHA / 2:g}% of the cycles.",
-        ),
-    )
 
 
 def p_text(p: float) -> str:
@@ -128,78 +86,160 @@ def p_text(p: float) -> str:
 
 
 def _differences(
-    title: str, data: str, members: Sequence[Group], found: Sequence[Difference]
+    title: str,
+    data: str,
+    members: Sequence[Group],
+    pairs: Sequence[tuple[Group, Group]],
+    *,
+    first: Difference | None = None,
 ) -> list[Table]:
-    """One row per comparison; none without any."""
-    if not found:
+    """One row per comparison over all settings, and each setting's below it; none without any.
+
+    Args:
+        title: What is compared.
+        data: The experiment's short title.
+        members: Its groups.
+        pairs: The comparisons of one family.
+        first: A comparison that was declared, and is not corrected.
+    """
+    if not pairs:
         return []
+    found = over_settings(pairs)
+    tests = family_size(found)
     corrected = holm(np.array([one.p() for one in found]))
-    informed = {g.strategy for g in members if label_informed(g.runs[0].selection)}
-    alone = len({one.second for one in found}) == 1
-    rows = tuple(
-        _row(one, float(p), marked=one.first in informed, alone=alone)
-        for one, p in zip(found, corrected, strict=True)
+    parts: dict[tuple[str, str], list[tuple[str, Difference]]] = {}
+    for mine, other in pairs:
+        below = parts.setdefault((mine.plain_name, other.plain_name), [])
+        below.append((mine.setting, difference(mine, other)))
+    informed = {g.plain_name for g in members if label_informed(g.runs[0].selection)}
+    look = _Look(
+        alone=len({one.second for one in found}) == 1 and first is None,
+        by_set=any(one.crossed for one in found),
+        tests=tests,
     )
-    tests = sum(one.pairs > 0 for one in found)
+    rows: list[Row] = []
+    several = False
+    for one, p in zip(found, corrected, strict=True):
+        names = _names(one, look, INFORMED if one.first in informed else "")
+        rows.append((*names, *_numbers(one), *_test(one, look, float(p))))
+        of_settings = parts[one.first, one.second]
+        if len(of_settings) > 1:
+            several = True
+            rows += [_part(setting, part, look) for setting, part in of_settings]
+    blocks: tuple[tuple[Row, ...], ...] = (tuple(rows),)
+    if first is not None:
+        one_test = replace(look, tests=1)
+        row = (
+            *_names(first, look, ""),
+            *_numbers(first),
+            *_test(first, one_test, first.p()),
+        )
+        blocks = ((row,), *blocks)
     notes = [
         f"{_TEST}; Holm: corrected for {counted(tests, 'comparison')}, bold below {ALPHA}. "
         "CI: 95% confidence interval of the mean over pairs (Student's t).",
-        *few_pairs(one.pairs for one in found),
-        _NEEDED,
+        *([_DECLARED] if first is not None else []),
+        *([_DETAIL] if several else []),
+        *([_BY_SET] if look.by_set else []),
+        *few_pairs((one.pairs for one in found), tests=tests),
+        _on_plan(tests),
     ]
     if any(one.first in informed for one in found):
         notes.append(about_informed())
-    header = heads("Pairs", "Difference", "CI from", "CI to", "p", "p (Holm)", "Pairs needed")
+    by_set = ("p by set",) if look.by_set else ()
     return [
         Table(
             key=slug(title, data),
             title=", ".join(filter(None, (title, data))),
             caption="Difference in mean 3D Dice over cycles and classes, in points (percent)"
-            + (f", against {plain_text(found[0].second)}" if alone else "")
+            + (f", against {plain_text(found[0].second)}" if look.alone else "")
             + "; positive where the strategy is better.",
-            stubs=("Strategy",) if alone else ("Strategy", "Against"),
-            header=header,
-            blocks=(rows,),
+            stubs=("Strategy",) if look.alone else ("Strategy", "Against"),
+            header=heads(
+                *("Pairs", "Difference", "CI from", "CI to", "p", "p (Holm)"),
+                *by_set,
+                "Pairs needed",
+            ),
+            blocks=blocks,
             footnotes=tuple(notes),
         )
     ]
 
 
-def _row(found: Difference, corrected: float, *, marked: bool, alone: bool) -> Row:
-    low, high = found.interval or (None, None)
-    names = (
-        labelled(found.first, INFORMED if marked else ""),
-        *(() if alone else (labelled(found.second),)),
-    )
+@dataclass(frozen=True)
+class _Look:
+    """What the rows of a table have in common."""
+
+    alone: bool  # all are set against one strategy
+    by_set: bool  # there is p by initial set
+    tests: int  # how many are corrected together
+
+
+_DECLARED: Final = (
+    "The first row is the primary comparison: for each initial set and seed the mean over all "
+    "uncertainties that ran both ways (and over settings). It stands by itself and is not "
+    "corrected; the rows below it are secondary."
+)
+_DETAIL: Final = (
+    "Rows without a p are one setting each, shown for what they are made of: the test is of "
+    "all settings together."
+)
+_BY_SET: Final = (
+    "p by set flips all pairs of an initial set together. They share its slices, so that p "
+    "itself, which takes them for separate, asks whether the strategies are equal in every "
+    "initial set. Not corrected."
+)
+
+
+def _on_plan(tests: int) -> str:
+    level = f"{ALPHA}" if tests == 1 else f"{ALPHA} / {tests} comparisons"
     return (
-        *names,
+        "Pairs needed: how many a paired t-test would need to find a difference of the size "
+        f"seen here (power 80%, alpha {level}), and never fewer than {fewest_pairs(tests)}, "
+        "without which the permutation test by run finds nothing once it is corrected. A rough "
+        "guide: the size is itself a guess."
+    )
+
+
+def _names(found: Difference, look: _Look, marks: str) -> Row:
+    own = labelled(found.first, marks)
+    return (own,) if look.alone else (own, labelled(found.second))
+
+
+def _part(setting: str, found: Difference, look: _Look) -> Row:
+    """One setting of the comparison above, which is not tested by itself."""
+    own = labelled(f"\N{EN DASH} {setting}")
+    untested = (Cell(NOTHING),) * (4 if look.by_set else 3)
+    return (own, *(() if look.alone else (Cell(),)), *_numbers(found), *untested)
+
+
+def _numbers(found: Difference) -> Row:
+    low, high = found.interval or (None, None)
+    return (
         Cell(str(found.pairs), value=found.pairs),
         number(_points(found.mean), 2, signed=True),
         number(_points(low), 2, signed=True),
         number(_points(high), 2, signed=True),
-        _p(found.p()),
-        replace(_p(corrected), bold=corrected < ALPHA),
-        _needed(found),
     )
 
 
-def _areas(
-    data: str,
-    members: Sequence[Group],
-    summaries: Sequence[Summary],
-    versus: Sequence[Difference],
-    both: Sequence[Difference],
-) -> Table:
-    """Area, final value, and the pairs that the differences of a strategy would need."""
-    against = {one.first: one for one in versus}
-    without = {one.first: one for one in both}
+def _test(found: Difference, look: _Look, corrected: float) -> Row:
+    by_set = found.p_by_set() if found.crossed else math.nan
+    return (
+        _p(found.p()),
+        replace(_p(corrected), bold=corrected < ALPHA),
+        *((_p(by_set),) if look.by_set else ()),
+        _needed(found, look.tests),
+    )
+
+
+def _areas(data: str, members: Sequence[Group], summaries: Sequence[Summary]) -> Table:
+    """Area under the budget curve, and the final value."""
     rows = tuple(
         (
             labelled(summary.strategy),
             mean_and_spread(summary.area, 2, 100),
             mean_and_spread(summary.final, 2, 100),
-            _needed(against.get(summary.strategy)),
-            _needed(without.get(summary.strategy)),
         )
         for summary in summaries
         if summary.cycles
@@ -211,28 +251,10 @@ def _areas(
         "Area: under Dice against labelled slices (trapezoids), divided by their range. Final: "
         "at the last cycle.",
         stubs=("Strategy",),
-        header=(
-            (Head(""), Head(""), Head("Pairs needed against", 2)),
-            (Head("Area"), Head("Final"), Head("random"), Head("without SB")),
-        ),
+        header=heads("Area", "Final"),
         blocks=(rows,),
-        footnotes=(about_runs(members, {members[0].experiment: ""}), _NEEDED),
+        footnotes=(about_runs(members, {members[0].experiment: ""}),),
     )
-
-
-def _values(own: Sequence[Group], places: Mapping[str, int]) -> np.ndarray:
-    """Strategies x pairs x cycles of one setting, NaN where there is nothing."""
-    pairs = sorted({run.pair for group in own for run in group.compared})
-    cycles = sorted({cycle for group in own for cycle in group.queried_cycles})
-    values = np.full((len(places), len(pairs), len(cycles)), math.nan)
-    for group in own:
-        for run in group.compared:
-            dice = run.metric("dice_3d")
-            for place, cycle in enumerate(cycles):
-                if cycle in group.queried_cycles and cycle in dice:
-                    at = (places[group.plain_name], pairs.index(run.pair), place)
-                    values[at] = dice[cycle]
-    return values
 
 
 def _points(value: float | None) -> float | None:
@@ -243,12 +265,8 @@ def _p(p: float) -> Cell:
     return Cell(NOTHING) if math.isnan(p) else Cell(p_text(p), value=p)
 
 
-def _needed(found: Difference | None) -> Cell:
-    if found is None or found.pairs < PLAN_FROM:
+def _needed(found: Difference, tests: int) -> Cell:
+    if found.pairs < PLAN_FROM:
         return Cell(NOTHING)
-    needed = found.needed
+    needed = found.needed(tests)
     return Cell("over 1000") if needed is None else Cell(str(needed), value=needed)
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None

@@ -1,7 +1,7 @@
 """The marks beside a number, what is bold, and the footnotes that explain them.
 
 A star is p < 0.05 of the permutation test that flips whole runs, a dagger the same where each
-cycle counts as a pair, as the paper probably did (see ``evaluation/statistics.py``).
+cycle counts as a pair, as the paper may have done (see ``evaluation/statistics.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from nextslice.evaluation.statistics import FEWEST_PAIRS, smallest_p
+from nextslice.evaluation.statistics import fewest_pairs, smallest_p
 from nextslice.report.differences import (
     Difference,
     difference,
@@ -109,30 +109,38 @@ def about_stars(members: Sequence[Group], *, together: bool = False) -> list[str
         "initial set and seed; its cycles are flipped together, because each of them begins "
         "with the slices of the one before.",
         f"{_BY_CYCLE} p < {ALPHA} where each cycle of each pair counts as a pair of its own, "
-        "as the paper probably did. Cycles of a run resemble each other, so that this finds "
+        "as the paper may have done. Cycles of a run resemble each other, so that this finds "
         "differences too easily: it stands here for comparison with the paper.",
         *few_pairs(pairs),
     ]
 
 
-def few_pairs(pairs: Iterable[int]) -> list[str]:
+def few_pairs(pairs: Iterable[int], *, tests: int = 1, what: str = "") -> list[str]:
     """A sentence where the test by run cannot be significant, here or there.
 
     Args:
         pairs: How many each comparison has; comparisons without any do not count.
+        tests: How many comparisons are corrected together by Holm's method; 1 where p is
+            read as it is.
+        what: What is compared, where there are several families: "with random".
     """
     there = [count for count in pairs if count]
-    if not there or min(there) >= FEWEST_PAIRS:
+    alone, least = fewest_pairs(), fewest_pairs(max(tests, 1))
+    if not there or min(there) >= least:
         return []
-    if max(there) >= FEWEST_PAIRS:
-        return [
-            f"With fewer than {FEWEST_PAIRS} pairs the test by run cannot give p < {ALPHA}."
-        ]
     most = max(there)
+    if most >= least:
+        few = f"With fewer than {alone} pairs the test by run cannot give p < {ALPHA}."
+        return [few] if min(there) < alone else []
+    if tests == 1:
+        family, corrected = "", ""
+    else:
+        family = " ".join(filter(None, (f" and {counted(tests, 'comparison')}", what)))
+        corrected = " after Holm's correction"
     return [
-        f"With {counted(most, 'pair')} the smallest p that the test by run can give is "
-        f"{smallest_p(most):.4g}, however large the difference: p < {ALPHA} takes "
-        f"{FEWEST_PAIRS} pairs at least."
+        f"With {counted(most, 'pair')}{family} the smallest p that the test by run can give"
+        f"{corrected} is {min(1.0, tests * smallest_p(most)):.4g}, however large the "
+        f"difference: p < {ALPHA} takes {least} pairs at least."
     ]
 
 

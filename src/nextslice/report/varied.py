@@ -24,6 +24,7 @@ __all__ = [
     "INITIAL",
     "TRAINING",
     "Pair",
+    "against_one_batch",
     "by_pool_size",
     "families",
     "pairs",
@@ -135,6 +136,16 @@ def by_pool_size(found: Sequence[Group]) -> tuple[tuple[Group, ...], ...]:
         for members in alike.values()
         if len(members) > 1
     )
+
+
+def against_one_batch(found: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Each number of stochastic batches with one, which is random sampling, where that ran."""
+    return [
+        (group, members[0])
+        for members in by_pool_size(found)
+        if pool_size_of(members[0].runs[0]) == 1
+        for group in members[1:]
+    ]
 
 
 def pool_size_of(run: Run) -> int | None:
