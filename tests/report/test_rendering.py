@@ -28,7 +28,10 @@ SMALL = Table(
     title="Table 9",
     caption="What 50 % of A & B show",
     stubs=("Strategy", ""),
-    header=((Head("First", 2), Head("")), (Head("x"), Head("y"), Head("z"))),
+    header=(
+        (Head("First", 2), Head("")),
+        (Head("x", mean=True, marked=True), Head("y"), Head("z")),
+    ),
     blocks=(
         ((Cell("RS"), Cell(), number(1.5, 2), number(None, 2), Cell("many")),),
         (

@@ -14,10 +14,12 @@ from nextslice.report.lines import Line
 from nextslice.report.runs import Metric
 from nextslice.report.stars import (
     about_informed,
+    about_learning_loss,
     about_runs,
     about_stars,
     bold_best,
     stars,
+    with_the_same_runs,
 )
 from nextslice.report.summaries import Group, Spread
 from nextslice.report.tables import Cell, mean_and_spread
@@ -47,7 +49,7 @@ TERMS: Final = (
 )
 OVER: Final = (
     "mean (\N{PLUS-MINUS SIGN}standard deviation) over cycles and runs, the initial set left "
-    "out because all strategies share it"
+    "out because all strategies share its slices"
 )
 
 
@@ -69,11 +71,13 @@ def column(
         own = [group for group in members if group.plain_name in strategies]
         marks = stars(own, metric, name)
         cells = {line.strategy: _cell(line, own, metric, name, marks) for line in block}
-        found |= bold_best(cells, metric) if by_block and len(block) > 1 else cells
+        alike = with_the_same_runs(own)
+        found |= bold_best(cells, metric, alike) if by_block and len(block) > 1 else cells
     if by_block:
         return found
     informed = {line.strategy for block in blocks for line in block if line.informed}
-    return bold_best(found, metric, lambda strategy: strategy not in informed)
+    fair = [group for group in members if group.plain_name not in informed]
+    return bold_best(found, metric, with_the_same_runs(fair))
 
 
 def footnotes(
@@ -102,6 +106,7 @@ def footnotes(
         notes += about_stars(own, together=together)
     if any(line.informed for line in lines.values()):
         notes.append(about_informed())
+    notes += about_learning_loss(own)
     return tuple(notes)
 
 

@@ -68,13 +68,14 @@ def _overall(members: Sequence[Group], setting: str, titles: Mapping[str, str]) 
             header.append(Head(_heading(name, names, titles[experiment]), len(METRICS)))
             for metric in METRICS:
                 unit = f" ({' or '.join(units)})" if metric == "hd95_3d_mm" else ""
-                metrics.append(Head(METRIC_TITLES[metric] + unit))
+                metrics.append(Head(METRIC_TITLES[metric] + unit, mean=True, marked=True))
                 columns.append(column(blocks, own, metric, name, by_block=False))
     setting = plain_text(setting)
     return Table(
         key=slug("table-1", setting),
         title=", ".join(filter(None, ("Table 1", setting))),
-        caption=f"Overall results: {OVER}. {TERMS} Bold: the best of a column.",
+        caption=f"Overall results: {OVER}. {TERMS} Bold: the best of a column, among rows with "
+        "the same runs.",
         stubs=("Strategy", ""),
         header=(tuple(header), tuple(metrics)),
         blocks=tuple(tuple(_row(line, columns) for line in block) for block in blocks),

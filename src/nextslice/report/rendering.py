@@ -74,21 +74,23 @@ def grid(table: Table) -> str:
 def to_csv(table: Table) -> str:
     """The table for programs: numbers with seven digits in the table's unit.
 
-    A column with standard deviations or marks is followed by one that holds them. What was
-    not measured is empty.
+    A column that may have standard deviations or marks is followed by one that holds them,
+    whatever the results are. What was not measured is empty.
     """
     stubs = len(table.stubs)
     header = [title or ("part" if place else "row") for place, title in enumerate(table.stubs)]
     columns = list(zip(*table.rows, strict=True))
     cells = [[inert(cell.words) for cell in column] for column in columns[:stubs]]
-    for title, column in zip(table.columns[stubs:], columns[stubs:], strict=True):
+    for title, head, column in zip(
+        table.columns[stubs:], table.header[-1], columns[stubs:], strict=True
+    ):
         header.append(title)
         numeric = any(cell.value is not None for cell in column)
         cells.append([_digits(cell.value) if numeric else inert(cell.words) for cell in column])
-        if any(cell.spread is not None for cell in column):
+        if head.mean:
             header.append(f"{title} std")
             cells.append([_digits(cell.spread) for cell in column])
-        if numeric and any(cell.marks for cell in column):
+        if head.marked:
             header.append(f"{title} marks")
             cells.append([cell.marks for cell in column])
     text = io.StringIO()

@@ -251,7 +251,7 @@ def _areas(data: str, members: Sequence[Group], summaries: Sequence[Summary]) ->
         "Area: under Dice against labelled slices (trapezoids), divided by their range. Final: "
         "at the last cycle.",
         stubs=("Strategy",),
-        header=heads("Area", "Final"),
+        header=heads("Area", "Final", mean=True),
         blocks=(rows,),
         footnotes=(about_runs(members, {members[0].experiment: ""}),),
     )

@@ -7,13 +7,14 @@ cycle counts as a pair, as the paper may have done (see ``evaluation/statistics.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from nextslice.evaluation.statistics import fewest_pairs, smallest_p
 from nextslice.report.differences import (
     Difference,
+    PairKey,
     difference,
     higher_is_better,
     over_settings,
@@ -29,11 +30,13 @@ __all__ = [
     "ALPHA",
     "INFORMED",
     "about_informed",
+    "about_learning_loss",
     "about_runs",
     "about_stars",
     "bold_best",
     "few_pairs",
     "stars",
+    "with_the_same_runs",
 ]
 
 ALPHA: Final = 0.05
@@ -69,7 +72,7 @@ def stars(members: Sequence[Group], metric: Metric, name: str) -> dict[str, str]
 
 
 def bold_best(
-    cells: Mapping[str, Cell], metric: Metric, may: Callable[[str], bool] = lambda _: True
+    cells: Mapping[str, Cell], metric: Metric, may: Collection[str]
 ) -> dict[str, Cell]:
     """The cells with the best bold, and others that read the same.
 
@@ -79,7 +82,7 @@ def bold_best(
         may: Which strategies compete.
     """
     values = {
-        key: cell.value for key, cell in cells.items() if cell.value is not None and may(key)
+        key: cell.value for key, cell in cells.items() if cell.value is not None and key in may
     }
     if not values:
         return dict(cells)
@@ -89,6 +92,30 @@ def bold_best(
         key: replace(cell, bold=True) if key in values and cell.text == best else cell
         for key, cell in cells.items()
     }
+
+
+def with_the_same_runs(members: Sequence[Group]) -> frozenset[str]:
+    """The strategies whose means may be compared, since they go over the same runs.
+
+    Those with the most runs that at least two of them share entirely; a mean over other seeds
+    may be the better one by its seeds alone.
+
+    Args:
+        members: Of one experiment; settings count as part of a run.
+
+    Returns:
+        Plain names: none where no two have the same runs, and the only one where there is
+        one.
+    """
+    runs: dict[str, set[tuple[str, PairKey]]] = {}
+    for group in members:
+        of = runs.setdefault(group.plain_name, set())
+        of |= {(group.setting, run.pair) for run in group.compared}
+    alike: dict[frozenset[tuple[str, PairKey]], list[str]] = {}
+    for name, of in runs.items():
+        alike.setdefault(frozenset(of), []).append(name)
+    shared = [key for key, names in alike.items() if len(names) > 1 or len(runs) == 1]
+    return frozenset(alike[max(shared, key=len)]) if shared else frozenset()
 
 
 def about_stars(members: Sequence[Group], *, together: bool = False) -> list[str]:
@@ -150,6 +177,17 @@ def about_informed() -> str:
         f"{INFORMED} Looks at labels before they are annotated, which no expert can offer: it "
         "shows what would be possible, and is never bold."
     )
+
+
+def about_learning_loss(members: Sequence[Group]) -> list[str]:
+    """That learning loss has an initial model of its own; nothing where it did not run."""
+    scores = (group.runs[0].uncertainty for group in members)
+    if not any(one is not None and one.name == "learning-loss" for one in scores):
+        return []
+    return [
+        "Learning loss trains its loss module along with the network. So it shares the initial "
+        "slices and the initial weights with the other strategies, but not the first training."
+    ]
 
 
 def about_runs(members: Sequence[Group], titles: Mapping[str, str], each: str = "") -> str:

@@ -59,10 +59,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """A heading over one column or several."""
+    """A heading over one column or several.
+
+    Attributes:
+        text: What is read.
+        span: How many columns it stands over.
+        mean: Whether its column holds means, so that files for programs have a column of
+            standard deviations beside it even where none is known.
+        marked: The same for marks.
+    """
 
     text: str
     span: int = 1
+    mean: bool = False
+    marked: bool = False
 
 
 Row = tuple[Cell, ...]
@@ -118,9 +128,9 @@ class Table:
         return (*self.stubs, *told)
 
 
-def heads(*texts: str) -> tuple[tuple[Head, ...], ...]:
-    """One row of headings, each over one column."""
-    return (tuple(Head(text) for text in texts),)
+def heads(*texts: str, mean: bool = False) -> tuple[tuple[Head, ...], ...]:
+    """One row of headings, each over one column; `mean` says that all of them hold means."""
+    return (tuple(Head(text, mean=mean) for text in texts),)
 
 
 def labelled(name: str, marks: str = "") -> Cell:

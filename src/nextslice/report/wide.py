@@ -50,6 +50,7 @@ def sampling_times(members: Sequence[Group], titles: Mapping[str, str]) -> list[
         rows,
         blocks_of(members),
         partial(footnotes, members, titles=titles, each=each, starred=False),
+        means=False,
     )
 
 
@@ -129,6 +130,8 @@ def _tables(
     rows: Sequence[tuple[str, Mapping[str, Cell]]],
     blocks: Blocks,
     notes: Callable[[Blocks], tuple[str, ...]],
+    *,
+    means: bool = True,
 ) -> list[Table]:
     """The paper's strategies in one table, all others in a second one."""
     known = [block for block in blocks if block[0].kind != "other"]
@@ -138,8 +141,10 @@ def _tables(
         if not part:
             continue
         lines = [line for block in part for line in block]
-        heads = tuple(Head(_named(block[0]), len(block)) for block in part)
-        parts = tuple(Head(line.part) for line in lines)
+        heads = tuple(
+            Head(_named(block[0]), len(block), mean=means, marked=means) for block in part
+        )
+        parts = tuple(Head(line.part, mean=means, marked=means) for line in lines)
         tables.append(
             Table(
                 key=slug(*title.split(", "), more),
