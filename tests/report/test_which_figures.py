@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from scipy import stats
@@ -15,7 +17,9 @@ from scipy import stats
 from nextslice.report import read_runs
 from nextslice.report.drawing import Drawing
 from nextslice.report.figures import draw_all
+from nextslice.report.figures.bands import about_bands, limits
 from nextslice.report.figures.overview import CROWD
+from nextslice.report.series import Series
 from nextslice.report.style import looks
 
 WriteRun = Callable[..., Path]
@@ -118,13 +122,59 @@ def test_many_strategies_have_a_panel_each_with_random_beside_them(
     assert "A panel for each strategy" in dice.caption
 
 
-def test_the_best_strategy_stands_on_top(write_run: WriteRun, tmp_path: Path) -> None:
+def test_the_best_strategy_stands_on_top_by_its_difference_to_random(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
     _random(write_run)
     _pair(write_run, "entropy")
     left, right = _drawn(tmp_path)["ranking"].figure.axes
     names = [label.get_text() for label in left.get_yticklabels()]
-    assert names == ["entropy + stochastic batches", "random", "entropy"]
+    assert names == ["entropy + stochastic batches", "entropy"]
     assert left.get_yticks()[0] > left.get_yticks()[-1]
+    bars = [_x(line) for line in right.get_lines() if len(_x(line)) == 2]
+    np.testing.assert_allclose(bars[0], [3, 3], atol=1e-4)  # each pair gains 3 points
+    single = _x(left.get_lines()[0])
+    gains = [np.subtract(_curve(0.75, seed), _curve(0.72, seed))[1:] for seed in range(3)]
+    np.testing.assert_allclose(single, 100 * np.mean(gains, axis=1), atol=1e-4)
+
+
+def test_of_fewer_pairs_no_strategy_ranks_above_the_others(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _random(write_run)
+    _pair(write_run, "entropy")
+    for seed in range(2):
+        write_run(f"c{seed}", _curve(0.9, seed), seed=seed, selection="core-set")
+    drawing = _drawn(tmp_path)["ranking"]
+    names = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert names[-1] == "core-set (2 pairs)"
+    assert "fewer pairs stand below" in drawing.caption
+
+
+def test_a_rank_never_crosses_settings(write_run: WriteRun, tmp_path: Path) -> None:
+    """The larger budget lies higher; a strategy is as good as its gain within each."""
+    for budget, level in ((5, 0.6), (10, 0.8)):
+        changes = {"budget": budget}
+        write_run(f"r{budget}", [0.1, level], changes=changes)
+        write_run(
+            f"e{budget}",
+            [0.1, level + budget / 100],
+            changes=changes,
+            uncertainty="entropy",
+            selection="top-k",
+        )
+    (left, _) = _drawn(tmp_path)["ranking"].figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["entropy"]
+    np.testing.assert_allclose(_x(left.get_lines()[0]), [5, 10], atol=1e-4)
+
+
+def test_without_random_strategies_of_one_setting_are_ranked_by_dice(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _pair(write_run, "entropy")
+    left, right = _drawn(tmp_path)["ranking"].figure.axes
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == ["entropy + stochastic batches", "entropy"]
     last = [0.75 - 0.007 * seed for seed in range(3)]
     bars = [_x(line) for line in right.get_lines() if len(_x(line)) == 2]
     half = stats.t.ppf(0.975, 2) * np.std(last, ddof=1) / np.sqrt(3)
@@ -132,19 +182,73 @@ def test_the_best_strategy_stands_on_top(write_run: WriteRun, tmp_path: Path) ->
     np.testing.assert_allclose(bars[0], [100 * (mean - half), 100 * (mean + half)])
 
 
-def test_each_budget_has_a_panel_of_its_own_runs(write_run: WriteRun, tmp_path: Path) -> None:
+def test_each_setting_has_a_panel_of_its_own_runs(write_run: WriteRun, tmp_path: Path) -> None:
     for budget in (5, 10, 15):
         _random(write_run, changes={"budget": budget})
         _pair(write_run, "entropy", changes={"budget": budget})
-    drawing = _drawn(tmp_path)["budgets"]
+    drawing = _drawn(tmp_path)["dice"]
     axes = _panels(drawing)
     titles = [one.get_title(loc="left") for one in axes]
-    assert titles == [f"{budget} slices per query" for budget in (5, 10, 15)]
+    assert titles == [f"budget {budget}" for budget in (5, 10, 15)]
     looks_of = [[(line.get_color(), _style(line)) for line in _lines(one)] for one in axes]
     assert looks_of[0] == looks_of[1] == looks_of[2]
     assert len(looks_of[0]) == 3
+    assert all(len(one.collections) == 3 for one in axes)  # three lines have bands
     key = {text.get_text() for text in drawing.figure.axes[-1].texts}
     assert key == {"random", "entropy", "entropy + stochastic batches"}
+
+
+def test_lines_on_one_pair_of_axes_have_bands_only_where_these_can_be_told_apart(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _random(write_run)
+    for name in ("entropy", "tta"):
+        _pair(write_run, name)
+    dice = _drawn(tmp_path)["dice"]
+    assert not dice.figure.axes[0].collections
+    assert "have no bands" in dice.caption
+
+
+def test_bands_of_one_colour_are_told_apart_by_their_edges(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _random(write_run)
+    for name in ("entropy", "tta"):
+        _pair(write_run, name)
+    axes = _panels(_drawn(tmp_path)["pairs"])[0]
+    _, without, with_batches = axes.collections
+    dashes = [str(band.get_linestyle()) for band in (without, with_batches)]
+    assert "None" in dashes[1]  # solid
+    assert "None" not in dashes[0]
+
+
+def test_lines_of_a_panel_go_over_the_seeds_that_all_of_them_have(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _random(write_run, seeds=4)
+    _pair(write_run, "entropy", seeds=2)
+    _pair(write_run, "tta", seeds=4)
+    axes = _panels(_drawn(tmp_path)["pairs"])[:2]
+    for one, seeds in zip(axes, (2, 4), strict=True):
+        starts = [_y(line)[0] for line in _lines(one)]
+        expected = 100 * np.mean([_curve(0.7, seed)[0] for seed in range(seeds)])
+        np.testing.assert_allclose(starts, expected)
+
+
+@given(
+    st.lists(st.floats(0, 100), min_size=1, max_size=6),
+    st.lists(st.floats(0.1, 60), min_size=6, max_size=6),
+)
+def test_a_band_is_seen_whole_or_said_to_be_cut_off(
+    means: list[float], halves: list[float]
+) -> None:
+    low = tuple(mean - half for mean, half in zip(means, halves, strict=False))
+    high = tuple(mean + half for mean, half in zip(means, halves, strict=False))
+    series = Series(tuple(map(float, range(len(means)))), tuple(means), low, high)
+    bottom, top = limits([series], bands=True)
+    assert bottom <= min(means) <= max(means) <= top
+    whole = bottom <= min(low) and max(high) <= top
+    assert whole != ("cut off" in about_bands([series]))
 
 
 def test_boxes_span_the_quartiles_over_hyper_parameters_and_seeds(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +24,7 @@ from nextslice.yaml_text import parse_yaml
 
 __all__ = [
     "Choice",
+    "by_number",
     "by_path",
     "choice",
     "label_informed",
@@ -53,6 +56,7 @@ _IN_WORDS: Final = frozenset({"fraction", "match"})
 
 _SYMBOLS: Final = {"pool_size": "Q", "samples": "K"}
 _LONG: Final = 24
+_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,17 @@ def label_informed(selection: Choice) -> bool:
     return any(getattr(kind, "label_informed", False) is True for kind in kinds)
 
 
+def by_number(text: str) -> list[tuple[float, str]]:
+    """A key that sorts names by the numbers in them: "budget 5" before "budget 10".
+
+    Numbers may have a point or an exponent, and stand before words.
+    """
+    parts = _NUMBER.split(text)
+    return [
+        (float(part), "") if place % 2 else (math.inf, part) for place, part in enumerate(parts)
+    ]
+
+
 def by_path(nested: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings by dotted path: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
     return dict(_leaves(nested, ""))
@@ -124,6 +139,11 @@ def short_value(value: object) -> str:
     """Short enough for a name; what is cut keeps a fingerprint so that it stays distinct."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        text = f"{value:.6g}"  # 0.1 + 0.2 is not read as 0.30000000000000004
+        return (
+            text if float(text) == value or abs(float(text) / value - 1) < 1e-12 else str(value)
+        )
     text = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return shortened(text, _LONG)
 

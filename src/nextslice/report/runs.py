@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import yaml
 from nextslice.errors import ProjectError
 from nextslice.report.apart import tell_apart
 from nextslice.report.experiments import experiment_titles
-from nextslice.report.names import Choice, choice, strategy_name
+from nextslice.report.names import Choice, by_number, choice, strategy_name
 from nextslice.report.rows import CycleRow, QueryRow, read_mapping, read_rows
 from nextslice.yaml_text import parse_yaml
 
@@ -193,9 +192,7 @@ def _order(run: Run) -> tuple[object, ...]:
     known = ("", "entropy", "dropout", "tta", "learning-loss")
     place = known.index(scored_by) if scored_by in known else len(known)
     plainest = 0 if name == "top-k" else 1
-    parts = re.split("([0-9]+)", run.strategy)  # so that a budget of 5 stands before 10
-    told = [int(part) if i % 2 else part for i, part in enumerate(parts)]
-    strategy = (rank, place, scored_by, plainest, told, run.strategy)
+    strategy = (rank, place, scored_by, plainest, by_number(run.strategy), run.strategy)
     return run.experiment, *strategy, run.seed, str(run.folder)
 
 

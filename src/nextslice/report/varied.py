@@ -1,9 +1,8 @@
 """What was varied on purpose: pairs with and without stochastic batches, and ablations.
 
 An ablation is a set of runs of one experiment that differ in one thing alone besides their
-strategy and their seed: the budget (figure 8 of the paper), the hyper-parameters of the
-training (figure 7 and table 4), the initial set (table 3) or the number of stochastic batches
-to choose from (figure 9).
+strategy and their seed: the hyper-parameters of the training (figure 7 of the paper and table
+4), the initial set (table 3) or the number of stochastic batches to choose from (figure 9).
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from nextslice.report.runs import Run
 from nextslice.report.summaries import Group
 
 __all__ = [
-    "BUDGET",
     "INITIAL",
     "TRAINING",
     "Pair",
@@ -32,11 +30,8 @@ __all__ = [
     "varying_in",
 ]
 
-BUDGET: Final = ("budget",)
-"""The beginnings of settings' paths, for the slices per query."""
-
 INITIAL: Final = ("initial",)
-"""The same for the size of the initial set."""
+"""The beginnings of settings' paths, for the size of the initial set."""
 
 TRAINING: Final = ("training.", "network.")
 """The same for the hyper-parameters: the training's and the network's settings."""
@@ -90,7 +85,7 @@ def families(
 
     Args:
         members: Of any experiments.
-        paths: The beginnings of settings' dotted paths, as ``BUDGET`` and ``TRAINING``.
+        paths: The beginnings of settings' dotted paths, as ``INITIAL`` and ``TRAINING``.
 
     Yields:
         The experiment, the other settings in words (empty where none was varied), the groups.

@@ -1,9 +1,9 @@
 """The figures of a report, one file for each.
 
-- ``curves.py``: all strategies, the mean over classes and each class (figures 2 and 4)
-- ``ranking.py``: all strategies, the best on top
+- ``curves.py``: all strategies, the mean over classes and each class (figures 2 and 4); where
+  settings were varied, a panel for each (figure 8)
+- ``ranking.py``: all strategies against random, the best on top
 - ``pairs.py``: each uncertainty with and without stochastic batches (figures 3 and 4)
-- ``budgets.py``: curves for each budget (figure 8)
 - ``boxes.py``: sets of hyper-parameters, cycle by cycle (figure 7)
 - ``pool_sizes.py``: bars over the number of stochastic batches (figure 9)
 - ``queries.py``: how uncertain the queries are, and from how many volumes
@@ -14,10 +14,11 @@
 - ``agreement.py``: of a live project, how far proposals agree with what experts made of them;
   drawn by itself, not in a report
 
-They are drawn with ``bands.py`` (lines with bands), ``panels.py`` (small multiples and their
-key), ``named_rows.py`` (a row for each strategy), ``overview.py`` (a panel for each of many
-strategies), ``tiles.py`` (slices) and ``showcase.py`` (which runs are shown slice by slice). A
-figure for which nothing was measured is not drawn.
+They are drawn with ``bands.py`` (lines with bands), ``per_setting.py`` (curves of each
+setting), ``panels.py`` (small multiples and their key), ``named_rows.py`` (a row for each
+strategy), ``overview.py`` (a panel for each of many strategies), ``tiles.py`` (slices) and
+``showcase.py`` (which runs are shown slice by slice). A figure for which nothing was measured
+is not drawn.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from nextslice.report.drawing import Drawing
 from nextslice.report.figures.across_cycles import draw_across_cycles
 from nextslice.report.figures.batches import draw_batches
 from nextslice.report.figures.boxes import draw_boxes
-from nextslice.report.figures.budgets import draw_budgets
 from nextslice.report.figures.cost import draw_area_cost, draw_volume_cost
 from nextslice.report.figures.curves import draw_dice
 from nextslice.report.figures.pairs import draw_pairs
@@ -61,7 +61,6 @@ def _drawn(runs: Sequence[Run], scans: Scans | None, areas: Areas) -> Iterator[D
         draw_dice,
         draw_ranking,
         draw_pairs,
-        draw_budgets,
         draw_boxes,
         draw_pool_sizes,
     ):

@@ -130,6 +130,8 @@ def _draw(opened: RunScans, row: int, cycles: Sequence[int], found: Sequence[_Ro
             draw_slice(axes, part, mask[window], aspect=aspect, filled=True)
             if column:
                 _numbers(axes, truth, mask, len(pool.classes))
+            else:
+                axes.set_xlabel("2D Dice (%)", fontsize=7, color=QUIET, labelpad=2)
             if place == 0:
                 told = "expert" if column == 0 else _cycle(one.run, cycles[column - 1])
                 axes.set_title(told, fontsize=7, color=INK, pad=3, linespacing=1.1)

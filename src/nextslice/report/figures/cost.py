@@ -9,11 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from nextslice.report.area import Areas, area_annotated, volumes_opened
 from nextslice.report.drawing import WIDTH, Drawing, titled
-from nextslice.report.figures.bands import draw_lines, limits, show_percent
+from nextslice.report.figures.bands import FEW, about_bands, draw_lines, limits, show_percent
 from nextslice.report.figures.overview import CROWD, highlights
 from nextslice.report.figures.panels import Key
 from nextslice.report.runs import Run
-from nextslice.report.series import BAND_FROM, Series, dice_against
+from nextslice.report.series import Series, dice_against
 from nextslice.report.style import Look, is_plain_random, looks
 from nextslice.report.summaries import groups
 from nextslice.report.tables import plain_text
@@ -78,12 +78,11 @@ def _draw(
     else:
         figure = _together(lines, styles, cost)
         start = "Means over seeds, of the cost and of Dice."
-    if any(len(group.compared) >= BAND_FROM for group in compared):
-        start += " Bands: 95% confidence interval of Dice."
+    drawn = len(lines) > CROWD or len(lines) <= FEW
     return Drawing(
         name,
         title,
-        f"{start} {caption}",
+        " ".join(filter(None, (start, about_bands(lines.values(), drawn=drawn), caption))),
         f"{title}. "
         + " ".join(
             f"{plain_text(of)}: {series.end[1]:.1f} % at {series.end[0]:.0f}."
@@ -101,7 +100,7 @@ def _together(lines: Mapping[str, Series], styles: Mapping[str, Look], cost: str
     figure = Figure(figsize=(WIDTH, tall))
     axes = figure.add_axes((0.085, (key.inches + 0.45) / tall, 0.9, (body - 0.55) / tall))
     draw_lines(axes, lines, styles)
-    show_percent(axes, *limits(lines.values()))
+    show_percent(axes, *limits(lines.values(), bands=len(lines) <= FEW))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
     titled(axes, "", cost, "3D Dice (%), mean over classes", points=0.9 * WIDTH * 72)
     key.draw(figure, styles)

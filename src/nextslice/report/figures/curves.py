@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nextslice.report.drawing import WIDTH, Drawing, titled
-from nextslice.report.figures.bands import draw_line, limits, show_percent
+from nextslice.report.figures.bands import (
+    FEW,
+    about_bands,
+    draw_line,
+    limits,
+    show_percent,
+)
 from nextslice.report.figures.overview import CROWD, highlights
+from nextslice.report.figures.per_setting import draw_settings
 from nextslice.report.labels import Legend, crowded, name_lines, number_lines
 from nextslice.report.runs import MEAN, Run
 from nextslice.report.series import BAND_FROM, Series, dice_series
@@ -21,14 +29,13 @@ from nextslice.report.tables import plain_text
 __all__ = ["draw_dice"]
 
 _PER_ROW = 3
-_FEW = 4
 
 
 def draw_dice(runs: Sequence[Run]) -> Drawing | None:
     """3D Dice against labelled slices: the mean over classes above, each class below it.
 
-    More strategies than one pair of axes can hold have a panel each, the mean over classes
-    alone.
+    Where settings were varied, each has a panel, the mean over classes alone. So have
+    strategies where they are more than one pair of axes can hold.
 
     Args:
         runs: Of one experiment.
@@ -37,6 +44,9 @@ def draw_dice(runs: Sequence[Run]) -> Drawing | None:
     lines = {g.strategy: series for g in compared if (series := dice_series(g))}
     if not lines:
         return None
+    varied = _varied(compared)
+    if varied:
+        return _of_settings(varied)
     many = len(lines) > CROWD
     styles = looks(runs)
     if many:
@@ -48,6 +58,31 @@ def draw_dice(runs: Sequence[Run]) -> Drawing | None:
         "dice",
         "3D Dice against labelled slices",
         _caption(compared, numbered=numbered, many=many),
+        "3D Dice, mean over classes, against labelled slices. "
+        + " ".join(_told_end(name, series) for name, series in lines.items()),
+        figure,
+    )
+
+
+def _varied(compared: Sequence[Group]) -> list[Group]:
+    """Groups in several settings that each fit on one pair of axes; else nothing."""
+    drawn = [group for group in compared if dice_series(group)]
+    counts = Counter(group.setting for group in drawn)
+    return drawn if len(counts) > 1 and max(counts.values()) <= CROWD else []
+
+
+def _of_settings(varied: Sequence[Group]) -> Drawing:
+    figure, lines = draw_settings(varied)
+    banded = max(Counter(group.setting for group in varied).values()) <= FEW
+    parts = (
+        "3D Dice against labelled slices in each setting, means over seeds and classes. Solid: "
+        "with stochastic batches. Dashed: without. Dotted grey: random.",
+        about_bands(lines.values(), drawn=banded),
+    )
+    return Drawing(
+        "dice",
+        "3D Dice against labelled slices, setting by setting",
+        " ".join(filter(None, parts)),
         "3D Dice, mean over classes, against labelled slices. "
         + " ".join(_told_end(name, series) for name, series in lines.items()),
         figure,
@@ -103,9 +138,8 @@ def _draw_curves(
     shown: list[Series] = []
     for group in compared:
         look = styles[group.strategy]
-        shown += [_single(group.curve(run, name)) for run in group.compared]
         faint = [*group.unfinished] if group.compared and group.compared[0].finished else []
-        if len(compared) <= _FEW and 1 < len(group.compared) < BAND_FROM:
+        if len(compared) <= FEW and 1 < len(group.compared) < BAND_FROM:
             faint += group.compared
         shown += [_single(_recorded(run, name)) for run in faint]
         for run in faint:
@@ -118,10 +152,11 @@ def _draw_curves(
                 linewidth=0.8,
                 linestyle=look.line,
             )
-        few = len(compared) <= _FEW
-        draw_line(axes, dice_series(group, name), look, size=size, few=few)
+        mean = dice_series(group, name)
+        shown.append(mean)
+        draw_line(axes, mean, look, size=size, band=len(compared) <= FEW)
     if any(shown):
-        show_percent(axes, *limits(shown))
+        show_percent(axes, *limits(filter(None, shown), bands=len(compared) <= FEW))
     counts = sorted(
         {n for group in compared for run in group.runs for n in run.recorded.values()}
     )
@@ -161,13 +196,17 @@ def _caption(compared: Sequence[Group], *, numbered: bool, many: bool) -> str:
             parts.append("Dotted grey: random.")
     if numbered:
         parts.append("The numbers at their ends are those of the legend below.")
-    if max(counts) >= BAND_FROM:
-        parts.append("Bands: 95% confidence interval of that mean (Student's t over seeds).")
+    parts.append(about_bands(map(dice_series, compared), drawn=many or len(compared) <= FEW))
+    if len(counts) > 1:
+        parts.append(
+            "Strategies differ in how many seeds they have, and so begin at different heights: "
+            "only differences of pairs compare."
+        )
     if any(1 < count < BAND_FROM for count in counts):
-        few = "" if many or len(compared) > _FEW else "Faint lines: the single seeds. "
+        few = "" if many or len(compared) > FEW else "Faint lines: the single seeds. "
         parts.append(f"{few}Two seeds are too few for a confidence interval.")
     if 1 in counts:
         parts.append("Where there is one seed, its line is all there is: no spread is known.")
     if not many and any(group.unfinished and group.compared[0].finished for group in compared):
         parts.append("Faint lines also show runs that are not finished.")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))

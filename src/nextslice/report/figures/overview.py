@@ -40,7 +40,7 @@ def highlights(
         x_label=cost,
         y_label="3D Dice (%), mean over classes" if large else "3D Dice (%)",
     )
-    bounds = limits(lines.values())
+    bounds = limits(lines.values(), bands=True)
     for name, axes in zip(lines, grid.axes, strict=True):
         draw_backdrop(axes, lines.values())
         if reference is not None and name != reference:

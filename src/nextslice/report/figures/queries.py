@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 
 from nextslice.report.drawing import WIDTH, Drawing, titled
 from nextslice.report.figures.named_rows import rows
-from nextslice.report.figures.overview import CROWD
 from nextslice.report.labels import Legend, crowded, name_lines, number_lines
 from nextslice.report.runs import Run
 from nextslice.report.series import by_query
@@ -24,6 +24,7 @@ __all__ = ["draw_queries"]
 _ABOVE = "\N{GREEK SMALL LETTER SIGMA} above the pool's mean score"
 _VOLUMES = "Distinct volumes in the query"
 
+_LINES: Final = 6  # more than these lie on each other, and have a row each
 _Points = Mapping[str, Mapping[int, float]]
 
 
@@ -39,7 +40,7 @@ def draw_queries(runs: Sequence[Run]) -> Drawing | None:
     if not any(volumes.values()):
         return None
     styles = looks(runs)
-    many = len(compared) > CROWD
+    many = len(compared) > _LINES
     numbers = {group.strategy: n for n, group in enumerate(groups(runs), 1)}
     return Drawing(
         "queries",
