@@ -130,6 +130,43 @@ def test_settings_that_change_together_are_named_once_and_the_rest_is_told() -> 
     assert unnamed_differences(configs) == ["steps (1, 9)"]
 
 
+def test_a_variant_is_called_as_the_recipe_calls_it_and_told_in_full_once(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    sets = {
+        "set-1": {"steps": 1, "loss": "x"},
+        "set-2": {"steps": 2, "loss": "y"},
+        "set-10": {"steps": 2, "loss": "x"},
+    }
+    for name, training in sets.items():
+        for strategy in ("random", "core-set"):
+            write_run(
+                f"{strategy}.variant-{name}/seed-0",
+                [0.5, 0.6],
+                selection=strategy,
+                changes={"training": training},
+            )
+    runs = read_runs(tmp_path)
+    assert [run.strategy for run in runs[:3]] == [
+        f"random [variant {name}]" for name in ("set-1", "set-2", "set-10")
+    ]
+    assert {run.plain_name for run in runs} == {"random", "core-set"}
+    assert "variant set-2 (steps 2, loss y)" in unnamed_differences([r.config for r in runs])
+
+
+def test_values_are_read_as_they_were_meant_and_sorted_by_number(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for rate in (2e-5, 4.9999999999999996e-06, 4e-6):
+        changes = {"training": {"learning_rate": rate}}
+        write_run(f"r{rate}", [0.5, 0.6], changes=changes)
+    assert [run.setting for run in read_runs(tmp_path)] == [
+        "learning rate 4e-06",
+        "learning rate 5e-06",
+        "learning rate 2e-05",
+    ]
+
+
 def test_a_switch_is_named_in_words() -> None:
     configs: list[dict[str, Any]] = [
         {"evaluation": {"hd95_in_voxels": on}} for on in (False, False, True)

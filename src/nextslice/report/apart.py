@@ -13,6 +13,7 @@ from typing import Final
 
 from nextslice.report.experiments import (
     OF_EXPERIMENT,
+    VARIANT,
     Config,
     Settings,
     comparable,
@@ -98,13 +99,27 @@ def unnamed_differences(configs: Sequence[Config]) -> list[str]:
     found = []
     for members in places([config.get("preset") for config in configs]):
         settings = [_of_runs(configs[place]) for place in members]
-        for path in [p for p in varying(settings) if p not in _needed(settings)]:
+        needed = _needed(settings)
+        unnamed = [path for path in varying(settings) if path not in needed]
+        if VARIANT in needed:
+            found += _variants(settings, unnamed)
+            continue
+        for path in unnamed:
             values = dict.fromkeys(
                 "none" if (value := one.get(path)) is None else short_value(value)
                 for one in settings
             )
             found.append(f"{_word(path)} ({', '.join(values)})")
     return list(dict.fromkeys(found))
+
+
+def _variants(settings: Sequence[Settings], unnamed: Sequence[str]) -> list[str]:
+    """What the name of each variant stands for."""
+    told = {}
+    for one in settings:
+        words = [_told(path, one[path]) for path in unnamed if one.get(path) is not None]
+        told[str(one.get(VARIANT))] = ", ".join(words) or "none of these"
+    return [f"{_word(VARIANT)} {name} ({words})" for name, words in told.items()]
 
 
 def _setting_words(
@@ -179,10 +194,12 @@ def _kinds(settings: Sequence[Settings], paths: Sequence[str]) -> int:
 
 
 def _of_runs(config: Config, without: tuple[str, ...] = ()) -> Settings:
+    """All that counts. A variant's name stands for settings that may be left out here."""
+    left_out = (*OF_EXPERIMENT, *without, *((VARIANT,) if without else ()))
     return {
         path: value
         for path, value in comparable(config).items()
-        if path != "preset" and not path.startswith((*OF_EXPERIMENT, *without))
+        if path != "preset" and not path.startswith(left_out)
     }
 
 

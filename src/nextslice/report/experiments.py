@@ -14,6 +14,7 @@ from nextslice.report.names import by_path, short_value, shortened, symbol
 
 __all__ = [
     "OF_EXPERIMENT",
+    "VARIANT",
     "Config",
     "Settings",
     "by_experiment",
@@ -45,7 +46,11 @@ _MAY_DIFFER: Final = frozenset(
 OF_EXPERIMENT: Final = ("data.", "split.")
 """Where the settings begin that make an experiment."""
 
+VARIANT: Final = "variant"
+"""A setting that stands for several: the name that a recipe gives to a set of them."""
+
 _FIRST: Final = (
+    VARIANT,
     "budget",
     "initial",
     "training.steps",

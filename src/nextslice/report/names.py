@@ -140,10 +140,7 @@ def short_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        text = f"{value:.6g}"  # 0.1 + 0.2 is not read as 0.30000000000000004
-        return (
-            text if float(text) == value or abs(float(text) / value - 1) < 1e-12 else str(value)
-        )
+        value = float(f"{value:.12g}")  # 4.9999999999999996e-06 is 5e-06 to whoever wrote it
     text = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return shortened(text, _LONG)
 

@@ -14,12 +14,14 @@ import yaml
 
 from nextslice.errors import ProjectError
 from nextslice.report.apart import tell_apart
-from nextslice.report.experiments import experiment_titles
+from nextslice.report.experiments import VARIANT, experiment_titles
 from nextslice.report.names import Choice, by_number, choice, strategy_name
 from nextslice.report.rows import CycleRow, QueryRow, read_mapping, read_rows
 from nextslice.yaml_text import parse_yaml
 
 __all__ = ["MEAN", "Metric", "Run", "read_runs"]
+
+_VARIANT = ".variant-"  # in the folder of a benchmark's run, before the recipe's name
 
 MEAN = "mean"
 """The name under which ``cycles.csv`` keeps the mean over the foreground classes."""
@@ -45,7 +47,8 @@ class Run:
         seed: The run's seed.
         cycles: The rows of ``cycles.csv``.
         queries: The rows of ``queries.csv``.
-        config: ``config.yaml``.
+        config: ``config.yaml``; of a benchmark's run also the name that the recipe gives to
+            its variant.
         environment: ``environment.json``; empty where there is none.
     """
 
@@ -224,6 +227,7 @@ def _read_run(folder: Path) -> Run:
         )
     uncertainty = choice(config.get("uncertainty"))
     queries = folder / "queries.csv"
+    variant = folder.parent.name.partition(_VARIANT)[2]
     return Run(
         folder=folder,
         strategy=strategy_name(uncertainty, selection, str(config.get("preset", ""))),
@@ -235,7 +239,7 @@ def _read_run(folder: Path) -> Run:
         seed=seed,
         cycles=read_rows(folder / "cycles.csv", CycleRow, {"name": "class"}),
         queries=read_rows(queries, QueryRow, {}) if queries.is_file() else (),
-        config=config,
+        config=dict(config) | ({VARIANT: variant} if variant else {}),
         environment=read_mapping(environment, json.loads, ValueError)
         if environment.is_file()
         else {},
