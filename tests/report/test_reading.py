@@ -116,7 +116,9 @@ def test_initial_sets_with_several_seeds_come_with_p_by_set_and_a_warning(
     sentences = reading(read_runs(tmp_path))
     told = _sentence(sentences, "entropy was")
     assert "p = 0.0039, by initial set p = 0.25 (3 sets)" in told
-    assert told.endswith("a significant difference for these initial sets, not for others.")
+    assert told.endswith(
+        "a significant difference for these initial sets, not shown for others."
+    )
     assert any("equal in every initial set" in sentence for sentence in sentences)
 
 

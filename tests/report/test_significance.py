@@ -79,6 +79,22 @@ def test_differences_against_random_have_interval_p_and_corrected_p(
     assert "against random" in table.caption
 
 
+def test_every_metric_and_class_has_its_difference_to_random_and_no_verdict(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _write(write_run)
+    table = _tables(tmp_path)["against-random-by-metric"]
+    found = _row(table, "entropy")
+    gains = np.subtract(ENTROPY, RANDOM)
+    for title in ("mean over classes", "Anterior", "Posterior"):
+        assert found[f"{title}: 3D DSC"] == pytest.approx(100 * gains.mean())
+        assert found[f"{title}: 3D HD95 (mm)"] == pytest.approx(-10 * gains.mean())
+    interval = stats.ttest_rel(ENTROPY, RANDOM).confidence_interval(0.95)
+    expected = f"[{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+    assert table.rows[0][2].text == expected
+    assert not any(cell.bold or cell.marks for row in table.rows for cell in row)
+
+
 def test_with_stands_against_without(write_run: WriteRun, tmp_path: Path) -> None:
     _write(write_run)
     table = _tables(tmp_path)["with-against-without-stochastic-batches"]
@@ -156,7 +172,7 @@ def test_one_strategy_has_a_summary_and_nothing_to_compare(
 def test_experiments_have_tables_of_their_own(write_run: WriteRun, tmp_path: Path) -> None:
     _write(write_run, seeds=2)
     _write(write_run, seeds=2, changes={"data": {"folder": "/x/Prostate"}})
-    assert {key for key in _tables(tmp_path) if key.startswith("against")} == {
+    assert {key for key in _tables(tmp_path) if key.startswith("against-random-s")} == {
         "against-random-sampling-task04",
         "against-random-sampling-prostate",
     }

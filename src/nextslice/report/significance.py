@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from nextslice.evaluation.statistics import fewest_pairs, holm
+from nextslice.report.by_metric import metric_table
 from nextslice.report.columns import short_titles, slug
 from nextslice.report.differences import (
     PLAN_FROM,
@@ -74,6 +75,7 @@ def statistics_tables(runs: Sequence[Run]) -> list[Table]:
                 _WITHOUT, data, own, with_and_without(own), first=declared and declared[0]
             ),
             *_differences(_ONE, data, own, against_one_batch(own)),
+            *filter(None, [metric_table(own, data)]),
             _areas(data, own, summaries[experiment]),
         ]
     matrix = penalty_table(members)

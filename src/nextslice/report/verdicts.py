@@ -172,7 +172,8 @@ def _tested(found: Difference, corrected: float, tests: int) -> str:
         told += f", by initial set p = {by_set:.2g} ({found.sets} sets)"
     if corrected < ALPHA:
         if by_set is not None and by_set >= ALPHA:
-            return f"{told}: a significant difference for these initial sets, not for others."
+            only = "a significant difference for these initial sets, not shown for others"
+            return f"{told}: {only}."
         return f"{told}: a significant difference."
     more = _plan_sentence(found, tests)
     if _hints(found):
