@@ -9,7 +9,7 @@ from nextslice.report.columns import METRIC_TITLES, slug
 from nextslice.report.differences import Difference, against_random, over_settings
 from nextslice.report.runs import MEAN, Metric
 from nextslice.report.summaries import METRICS, Group
-from nextslice.report.tables import Head, Row, Table, labelled, number, plain_text
+from nextslice.report.tables import Head, Row, Table, labelled, number
 
 __all__ = ["metric_table"]
 
@@ -17,7 +17,7 @@ _DIGITS: Final = 2
 
 
 def metric_table(members: Sequence[Group], data: str) -> Table | None:
-    """Paired differences against random with their intervals, a column for each metric.
+    """Paired differences against random with their intervals, a row for each class.
 
     Args:
         members: Groups of one experiment.
@@ -31,19 +31,18 @@ def metric_table(members: Sequence[Group], data: str) -> Table | None:
         dict.fromkeys(name for g in members for r in g.compared for name in r.classes)
     )
     names = (MEAN, *classes) if len(classes) > 1 else classes or (MEAN,)
-    header: list[Head] = []
-    metrics: list[Head] = []
-    columns: list[dict[str, Row]] = []
     units = sorted({run.distance_unit for group in members for run in group.compared})
+    header: list[Head] = []
+    for metric in METRICS:
+        unit = f" ({' or '.join(units)})" if metric == "hd95_3d_mm" else ""
+        header += [Head(METRIC_TITLES[metric] + unit), Head(f"{METRIC_TITLES[metric]} CI")]
+    cells: dict[str, dict[tuple[str, Metric], Row]] = {}
     for name in names:
-        header.append(Head("mean over classes" if name == MEAN else plain_text(name), 6))
         for metric in METRICS:
-            unit = f" ({' or '.join(units)})" if metric == "hd95_3d_mm" else ""
-            metrics += [Head(METRIC_TITLES[metric] + unit), Head(f"{METRIC_TITLES[metric]} CI")]
-            found = over_settings(pairs, metric, name)
-            columns.append({one.first: _cells(one, metric) for one in found if one.pairs})
-    strategies = list(dict.fromkeys(name for column in columns for name in column))
-    if not strategies:
+            for one in over_settings(pairs, metric, name):
+                if one.pairs:
+                    cells.setdefault(one.first, {})[name, metric] = _cells(one, metric)
+    if not cells:
         return None
     nothing: Row = (number(None, 0), number(None, 0))
     return Table(
@@ -53,13 +52,18 @@ def metric_table(members: Sequence[Group], data: str) -> Table | None:
         "interval of its mean (Student's t over pairs). DSC in points, positive where the "
         "strategy is better; HD95, negative where it is better. Not tested: the one test is of "
         "the mean 3D Dice, and these numbers show where it comes from.",
-        stubs=("Strategy",),
-        header=(tuple(header), tuple(metrics)),
-        blocks=(
+        stubs=("Strategy", "Class"),
+        header=(tuple(header),),
+        blocks=tuple(
             tuple(
-                (labelled(one), *(cell for c in columns for cell in c.get(one, nothing)))
-                for one in strategies
-            ),
+                (
+                    labelled(strategy),
+                    labelled("mean" if name == MEAN else name),
+                    *(cell for metric in METRICS for cell in own.get((name, metric), nothing)),
+                )
+                for name in names
+            )
+            for strategy, own in cells.items()
         ),
     )
 
