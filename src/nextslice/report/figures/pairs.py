@@ -78,7 +78,7 @@ def draw_pairs(runs: Sequence[Run]) -> Drawing | None:
     return Drawing(
         "pairs",
         "With and without stochastic batches",
-        _caption(found, several=len(parts) > 1),
+        _caption(found, parts),
         "3D Dice at the last cycle, without and with stochastic batches. "
         + " ".join(map(_told_ends, found)),
         grid.figure,
@@ -103,13 +103,15 @@ def _told_ends(pair: Pair) -> str:
     return f"{plain_text(pair.title)}: {before[1]:.1f} % and {after[1]:.1f} %."
 
 
-def _caption(found: Sequence[Pair], *, several: bool) -> str:
+def _caption(found: Sequence[Pair], shown: Sequence[str]) -> str:
     parts = [
         "Solid: with stochastic batches. Dashed: the most uncertain slices themselves. Dotted "
         "grey: random. Means over the seeds that all lines of a panel have"
-        + (", in the first row over classes, below for each class." if several else ".")
+        + (", in the first row over classes, below for each class." if len(shown) > 1 else ".")
     ]
-    bands = about_bands(dice_series(group) for pair in found for group in pair.groups)
+    members = [group for pair in found for group in pair.groups]
+    # Each row has a scale of its own; the longest is the one that cuts bands off.
+    bands = max((about_bands(dice_series(g, part) for g in members) for part in shown), key=len)
     if bands:
         parts.append(f"{bands} Their edges are drawn as their lines are.")
     return " ".join(parts)
