@@ -15,6 +15,7 @@ from matplotlib.text import Text
 
 from nextslice.report import read_runs
 from nextslice.report.figures import draw_all
+from nextslice.report.figures.overview import CROWD
 from nextslice.report.labels import Legend, crowded
 from nextslice.report.lettering import fitted, text_width
 from nextslice.report.style import Look
@@ -137,7 +138,7 @@ def test_nothing_leaves_a_figure_and_no_words_overlap(
 ) -> None:
     write(write_run)
     drawings = draw_all(read_runs(tmp_path))
-    assert {"dice", "ranking", "queries", "times"} <= {drawing.name for drawing in drawings}
+    assert {"dice", "queries", "times"} <= {drawing.name for drawing in drawings}
     for drawing in drawings:
         assert not _leaves(drawing.figure), drawing.name
         assert _overlapping(drawing.figure) == [], drawing.name
@@ -149,9 +150,18 @@ def test_every_name_stands_in_every_figure_in_full(
 ) -> None:
     write(write_run)
     runs = read_runs(tmp_path)
+    names = {run.strategy for run in runs}
+    plain = {run.plain_name for run in runs}
+    settings_of = {run.setting for run in runs}
+    expected = {
+        "dice": plain | settings_of if len(settings_of) > 1 and len(plain) <= CROWD else names,
+        "ranking": plain - {"random"},
+        "queries": names,
+        "times": names,
+    }
     for drawing in draw_all(runs):
-        if drawing.name in {"dice", "ranking", "queries", "times"}:
-            assert {"".join(run.strategy.split()) for run in runs} <= _texts(drawing.figure)
+        told = {"".join(name.split()) for name in expected.get(drawing.name, ())}
+        assert told <= _texts(drawing.figure), drawing.name
 
 
 def test_few_short_names_stand_beside_their_lines(write_run: WriteRun, tmp_path: Path) -> None:
@@ -165,20 +175,28 @@ def test_many_lines_have_a_number_at_their_end_that_the_legend_explains(
 ) -> None:
     _of_the_paper(write_run)
     drawings = {drawing.name: drawing for drawing in draw_all(read_runs(tmp_path))}
-    dice, queries = drawings["dice"], drawings["queries"]
-    for drawing, where in ((dice, 0), (queries, 1)):
-        beside = {text.get_text() for text in drawing.figure.axes[where].texts}
-        assert beside == {str(number) for number in range(1, 11)}
-        below = next(axes for axes in drawing.figure.axes if not axes.axison)
-        legend = [text.get_text() for text in below.texts]
-        pairs = dict(zip(legend[::2], legend[1::2], strict=True))
-        assert pairs["1"] == "random"
-        assert pairs["10"] == "learning loss + stochastic batches"
+    dice = drawings["dice"]
+    beside = {text.get_text() for text in dice.figure.axes[0].texts}
+    assert beside == {str(number) for number in range(1, 11)}
+    below = next(axes for axes in dice.figure.axes if not axes.axison)
+    legend = [text.get_text() for text in below.texts]
+    pairs = dict(zip(legend[::2], legend[1::2], strict=True))
+    assert pairs["1"] == "random"
+    assert pairs["10"] == "learning loss + stochastic batches"
     assert "legend below" in dice.caption
 
 
+def test_many_strategies_have_a_row_each_where_queries_are_told(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _of_the_paper(write_run)
+    drawings = {drawing.name: drawing for drawing in draw_all(read_runs(tmp_path))}
+    assert len(drawings["queries"].figure.axes[0].get_yticklabels()) == 10
+
+
 def test_a_number_stands_where_its_line_ends(write_run: WriteRun, tmp_path: Path) -> None:
-    _of_other_lengths(write_run)
+    for selection, cycles in (("random", 2), ("stratified", 5), ("core-set", 9)):
+        write_run(selection, [0.5] + [0.6] * cycles, selection=selection)
     dice, *_ = draw_all(read_runs(tmp_path))
     places = {text.get_text(): text.get_position()[0] for text in dice.figure.axes[0].texts}
     assert places["1"] < places["2"] < 1 < places["3"]

@@ -92,9 +92,9 @@ def test_the_report_holds_a_page_tables_and_figures(
         *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")),
     }
     keys = ("table-1", "table-2", "against-random-sampling", "summary", "penalties")
-    both = "with-against-without-stochastic-batches"
+    both = ("with-against-without-stochastic-batches", "against-random-by-metric")
     assert {file.name for file in (path.parent / "tables").iterdir()} == {
-        f"{key}.{ending}" for key in (*keys, both) for ending in ("md", "csv", "tex")
+        f"{key}.{ending}" for key in (*keys, *both) for ending in ("md", "csv", "tex")
     }
     page = _Page(path)
     for told in ("Table 1", "w/o SB", "Against random sampling"):
