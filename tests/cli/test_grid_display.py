@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from nextslice.benchmark import Job, Outcome
 from nextslice.cli.grid_display import GridDisplay, grid_display
@@ -134,3 +136,21 @@ def test_a_terminal_gets_the_grid(config: Config) -> None:
             display.on_outcome(Outcome(job, None, 1.0))
     assert "strategy-1" in stream.getvalue()
     assert "4 of 4 runs finished" in stream.getvalue()
+
+
+@pytest.mark.parametrize("colours", ["truecolor", "standard", None])
+def test_the_time_left_has_a_line_of_its_own_below_the_bar(
+    config: Config, clock: list[float], colours: Literal["truecolor", "standard"] | None
+) -> None:
+    jobs = _jobs(config, 9, 9)
+    grid = GridDisplay(jobs)
+    grid.on_progress(Progress(jobs[0].name, 0, 7 * 1500))
+    clock[0] += 60
+    grid.on_progress(Progress(jobs[0].name, 1500, 7 * 1500))
+    stream = io.StringIO()
+    Console(
+        file=stream, force_terminal=True, width=80, height=24, color_system=colours
+    ).print(grid)
+    *_, bar, summary = Text.from_ansi(stream.getvalue()).plain.splitlines()
+    assert set(bar.strip()) <= {"━", "╸", "╺"} or set(bar.strip()) <= {"-", " "}
+    assert summary == "0 of 81 runs finished, 1 at work, 1:00 elapsed, about 9:26:00 left"

@@ -149,7 +149,9 @@ class GridDisplay:
         )
         total = sum(run.total for run in self._runs.values())
         done = sum(run.done for run in self._runs.values())
-        yield ProgressBar(total=total, completed=done, width=min(60, options.max_width))
+        bar = Table.grid()  # a bar by itself ends without a line break
+        bar.add_row(ProgressBar(total=total, completed=done, width=min(60, options.max_width)))
+        yield bar
         yield Text(self.summary())
 
 
