@@ -160,6 +160,10 @@ def test_there_is_a_recipe_for_each_table_and_figure_at_both_scales() -> None:
     for name in names:
         assert read_recipe(name).preset == "paper"
         assert read_recipe(f"{name}-quick").preset == "quick"
+        times = name == "table-2"  # runs side by side would wait for each other
+        assert [read_recipe(n).workers for n in (name, f"{name}-quick")] == [
+            1 if times else None
+        ] * 2
     assert set(shipped) == names | {f"{name}-quick" for name in names} | {
         "demo",
         "hippocampus-quick-study",

@@ -40,6 +40,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
         (("demo", "--strategies", "rnadom"), "Did you mean random?"),
         (("demo", "--seeds", "one"), "Expected seeds as 0,1,2"),
         (("demo", "--workers", 99), "99 workers of 1 thread"),
+        (("demo", "--set", "workers=99"), "99 workers of 1 thread"),
+        (("demo", "--set", "workers=99", "--workers", 98), "98 workers of 1 thread"),
         (("demo", "--workers", 1, "--ray", "local"), "got both"),
     ],
 )

@@ -148,9 +148,9 @@ def test_the_time_left_has_a_line_of_its_own_below_the_bar(
     clock[0] += 60
     grid.on_progress(Progress(jobs[0].name, 1500, 7 * 1500))
     stream = io.StringIO()
-    Console(
-        file=stream, force_terminal=True, width=80, height=24, color_system=colours
-    ).print(grid)
+    Console(file=stream, force_terminal=True, width=80, height=24, color_system=colours).print(
+        grid
+    )
     *_, bar, summary = Text.from_ansi(stream.getvalue()).plain.splitlines()
     assert set(bar.strip()) <= {"━", "╸", "╺"} or set(bar.strip()) <= {"-", " "}
     assert summary == "0 of 81 runs finished, 1 at work, 1:00 elapsed, about 9:26:00 left"

@@ -22,8 +22,8 @@ MARKDOWN = """\
 
 | Strategy | Runs | Cycles | Labelled | 3D Dice | 2D Dice | HD95 (mm) | Final 3D Dice | Area | Strength (σ) | Volumes per query | Sampling (s) |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| random | 2 | 2 | 2 to 6 | 75.00 (12.91) | 70.00 (12.91) | 2.50 (1.29) | 80.00 (14.14) | 67.50 (24.75) | – | 2.0 (0.0) | 0.50 (0.00) |
-| entropy + stochastic batches | 1 (+1 unfinished) | 2 | 2 to 6 | 80.00 (14.14) | 75.00 (14.14) | 2.00 (1.41) | 90.00 | 65.00 | 0.75 (0.00) | 1.0 (0.0) | 3.50 (0.00) |
+| random | 2 | 2 | 2 to 6 | 75.00 (12.91) | 70.00 (12.91) | 2.50 (1.29) | 80.00 (14.14) | 67.50 (24.75) | – | 2.0 (0.0) | 0.50 |
+| entropy + stochastic batches | 1 (+1 unfinished) | 2 | 2 to 6 | 80.00 (14.14) | 75.00 (14.14) | 2.00 (1.41) | 90.00 | 65.00 | 0.75 (0.00) | 1.0 (0.0) | 3.50 |
 """  # noqa: E501
 BY_CLASS = """\
 ## Class by class
@@ -34,13 +34,13 @@ BY_CLASS = """\
 | entropy + stochastic batches | 82.00 (14.14) | 77.00 (14.14) | 1.80 (1.41) | 78.00 (14.14) | 73.00 (14.14) | 2.20 (1.41) |
 """  # noqa: E501
 CSV = """\
-strategy,class,seeds,unfinished,cycles,first_labelled,last_labelled,dice_3d_mean,dice_3d_std,dice_2d_mean,dice_2d_std,hd95_3d_mean,hd95_3d_std,hd95_unit,final_dice_3d_mean,final_dice_3d_std,area_mean,area_std,strength_mean,strength_std,volumes_per_query_mean,volumes_per_query_std,sampling_seconds_mean,sampling_seconds_std
-random,mean,2,0,2,2,6,0.75,0.1290994,0.7,0.1290994,2.5,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0
-random,Anterior,2,0,2,2,6,0.77,0.1290994,0.72,0.1290994,2.3,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0
-random,Posterior,2,0,2,2,6,0.73,0.1290994,0.68,0.1290994,2.7,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0
-entropy + stochastic batches,mean,1,1,2,2,6,0.8,0.1414214,0.75,0.1414214,2,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0
-entropy + stochastic batches,Anterior,1,1,2,2,6,0.82,0.1414214,0.77,0.1414214,1.8,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0
-entropy + stochastic batches,Posterior,1,1,2,2,6,0.78,0.1414214,0.73,0.1414214,2.2,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0
+strategy,class,seeds,unfinished,cycles,first_labelled,last_labelled,dice_3d_mean,dice_3d_std,dice_2d_mean,dice_2d_std,hd95_3d_mean,hd95_3d_std,hd95_unit,final_dice_3d_mean,final_dice_3d_std,area_mean,area_std,strength_mean,strength_std,volumes_per_query_mean,volumes_per_query_std,sampling_seconds_mean,sampling_seconds_std,sampling_seconds_median
+random,mean,2,0,2,2,6,0.75,0.1290994,0.7,0.1290994,2.5,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0,0.5
+random,Anterior,2,0,2,2,6,0.77,0.1290994,0.72,0.1290994,2.3,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0,0.5
+random,Posterior,2,0,2,2,6,0.73,0.1290994,0.68,0.1290994,2.7,1.290994,mm,0.8,0.1414214,0.675,0.2474874,,,2,0,0.5,0,0.5
+entropy + stochastic batches,mean,1,1,2,2,6,0.8,0.1414214,0.75,0.1414214,2,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0,3.5
+entropy + stochastic batches,Anterior,1,1,2,2,6,0.82,0.1414214,0.77,0.1414214,1.8,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0,3.5
+entropy + stochastic batches,Posterior,1,1,2,2,6,0.78,0.1414214,0.73,0.1414214,2.2,1.414214,mm,0.9,,0.65,,0.75,0,1,0,3.5,0,3.5
 """  # noqa: E501
 
 

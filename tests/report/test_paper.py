@@ -267,8 +267,11 @@ def test_a_budget_has_a_table_1_of_its_own(write_run: WriteRun, tmp_path: Path) 
     assert high - low == pytest.approx(5)
 
 
-def test_table_2_has_the_mean_seconds_of_a_query(write_run: WriteRun, tmp_path: Path) -> None:
+def test_table_2_has_the_median_seconds_of_a_query_and_the_mean_below_it(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
     _study(write_run, 2)
+    write_run("waited", [0.5, 0.6, 0.7], seed=9, score_seconds=30)
     tables = _tables(tmp_path)
     assert _cells(tables["table-2"]) == {
         ("Time (s)",): {
@@ -282,6 +285,7 @@ def test_table_2_has_the_mean_seconds_of_a_query(write_run: WriteRun, tmp_path: 
             "TTA: Ours": "3.50",
         }
     }
+    assert "RS 10.50; Core-set 0.50; Entropy, w/o SB 3.50" in tables["table-2"].footnotes[-1]
     assert tables["table-2-other-strategies"].columns == ("", "entropy + pkg:Mine")
 
 

@@ -87,6 +87,8 @@ class Recipe(_Strict):
             its own; the others are not multiplied.
         variants: Name -> settings that replace others, one run for each.
         strategies: Name -> strategy.
+        workers: Runs at a time on one machine, where the command does not say: 1 for a recipe
+            that measures times. None takes as many as the cores feed.
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -102,6 +104,7 @@ class Recipe(_Strict):
     pool_sizes: tuple[_Positive, ...] | None = None
     variants: dict[str, dict[str, Any]] = {}
     strategies: dict[str, StrategyRecipe]
+    workers: _Positive | None = None
 
     @field_validator("seeds", "initial_sets", "budgets", "initials", "pool_sizes")
     @classmethod

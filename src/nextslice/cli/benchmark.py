@@ -44,7 +44,8 @@ def benchmark(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Runs at a time.", show_default="as many as the cores feed; one on a GPU"
+            help="Runs at a time.",
+            show_default="the recipe's, else as many as the cores feed; one on a GPU",
         ),
     ] = None,
     ray: Annotated[
@@ -113,7 +114,7 @@ def benchmark(
         strategies=None if strategies is None else _listed(strategies),
         seeds=None if seeds is None else _whole_numbers(seeds),
     )
-    executor = _executor(workers, ray, jobs)
+    executor = _executor(workers, ray, read, jobs)
     say(f"{read.title}: {_size(jobs)}, in {out}")
     if carry_out(read, jobs, out, executor, scans=scans):
         raise typer.Exit(SOME_FAILED)
@@ -181,18 +182,26 @@ def _recipes() -> Table:
     return table
 
 
-def _executor(workers: int | None, ray: str | None, jobs: Sequence[Job]) -> Executor:
+def _executor(
+    workers: int | None, ray: str | None, recipe: Recipe, jobs: Sequence[Job]
+) -> Executor:
     from nextslice.benchmark import LocalProcesses, RayCluster
     from nextslice.errors import SettingsError
+    from nextslice.wording import counted
 
     if ray is None:
-        local = LocalProcesses(workers)
+        local = LocalProcesses(recipe.workers if workers is None else workers)
         local.workers_for(jobs)  # so that too many are refused before anything starts
         return local
     if workers is not None:
         raise SettingsError(
             "Expected --workers or --ray, got both.",
             remedy="A Ray cluster runs as many at a time as its CPUs feed.",
+        )
+    if recipe.workers is not None:
+        say(
+            f"Caution: the recipe asks for {counted(recipe.workers, 'run')} at a time, and a "
+            "Ray cluster does as many as its CPUs feed: times do not compare then."
         )
     cluster = RayCluster(None if ray == "local" else ray)
     if cluster.caution:

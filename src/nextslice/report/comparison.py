@@ -17,6 +17,7 @@ from nextslice.report.tables import (
     heads,
     labelled,
     mean_and_spread,
+    number,
     plain_text,
 )
 
@@ -33,7 +34,7 @@ NOTE = (
     "area over runs. Dice in percent, higher is better; HD95, lower is better. Area: under "
     "3D Dice against labelled slices, divided by their range. Strength: how far the query's "
     "mean score lies above the pool's, in standard deviations (\N{GREEK SMALL LETTER SIGMA}). "
-    "Sampling: seconds to score the pool and select."
+    "Sampling: seconds to score the pool and select, median over queries and runs."
 )
 
 _TITLES: dict[Metric, str] = {"dice_3d": "3D Dice", "dice_2d": "2D Dice", "hd95_3d_mm": "HD95"}
@@ -52,7 +53,7 @@ def comparison_table(summaries: Sequence[Summary]) -> Table:
             mean_and_spread(summary.area, 2, 100),
             mean_and_spread(summary.strength, 2),
             mean_and_spread(summary.volumes, 1),
-            mean_and_spread(summary.seconds, 2),
+            number(summary.median_seconds, 2),
         )
         for summary in summaries
     )
@@ -133,6 +134,7 @@ def comparison_csv(summaries: Sequence[Summary]) -> str:
             *(f"{metric.removesuffix('_mm')}_{part}" for metric, part in pairs),
             "hd95_unit",
             *(f"{name}_{part}" for name in once for part in ("mean", "std")),
+            "sampling_seconds_median",
         )
     )
     for summary in summaries:
@@ -157,6 +159,7 @@ def comparison_csv(summaries: Sequence[Summary]) -> str:
                     ),
                     summary.distance_unit,
                     *(cell for spread in of_all for cell in _digits(spread)),
+                    "" if summary.median_seconds is None else f"{summary.median_seconds:.7g}",
                 )
             )
     return text.getvalue()

@@ -22,6 +22,8 @@ __all__ = [
     "Summary",
     "confidence",
     "groups",
+    "median",
+    "sampling_seconds",
     "summarise",
 ]
 
@@ -122,6 +124,8 @@ class Summary:
         strength: Sigma above the pool's mean score, over queries and seeds.
         volumes: Distinct volumes per query, over queries and seeds.
         seconds: Scoring and selecting per query, over queries and seeds.
+        median_seconds: The same, the median: one query that had to wait for a busy machine
+            does not move it.
     """
 
     strategy: str
@@ -139,6 +143,7 @@ class Summary:
     strength: Spread | None
     volumes: Spread | None
     seconds: Spread | None
+    median_seconds: float | None
 
 
 def groups(runs: Sequence[Run]) -> tuple[Group, ...]:
@@ -152,6 +157,17 @@ def groups(runs: Sequence[Run]) -> tuple[Group, ...]:
 def summarise(runs: Sequence[Run]) -> tuple[Summary, ...]:
     """One summary per experiment and strategy."""
     return tuple(_summary(group) for group in groups(runs))
+
+
+def sampling_seconds(group: Group) -> list[float]:
+    """Seconds to score and select, of each compared run and query."""
+    series = [run.sampling_seconds() for run in group.compared]
+    return [s[cycle] for s in series for cycle in group.queried_cycles if cycle in s]
+
+
+def median(values: Sequence[float]) -> float | None:
+    """The middle one; None where there is none."""
+    return float(np.median(values)) if values else None
 
 
 def _group(members: Sequence[Run]) -> Group:
@@ -200,7 +216,8 @@ def _summary(group: Group) -> Summary:
         area=Spread.of(areas),
         strength=_per_query(group, [run.strengths() for run in group.compared]),
         volumes=_per_query(group, [run.volumes() for run in group.compared]),
-        seconds=_per_query(group, [run.sampling_seconds() for run in group.compared]),
+        seconds=Spread.of(sampling_seconds(group)),
+        median_seconds=median(sampling_seconds(group)),
     )
 
 

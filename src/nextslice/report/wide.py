@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import numpy as np
-
 from nextslice.report.columns import (
     METRIC_TITLES,
     OVER,
@@ -19,7 +17,7 @@ from nextslice.report.columns import (
 from nextslice.report.lines import Line, blocks_of
 from nextslice.report.runs import MEAN
 from nextslice.report.stars import INFORMED
-from nextslice.report.summaries import METRICS, Group
+from nextslice.report.summaries import METRICS, Group, Spread, median, sampling_seconds
 from nextslice.report.tables import NOTHING, Cell, Head, Table, number, plain_text
 from nextslice.report.varied import INITIAL, TRAINING, families
 from nextslice.wording import counted
@@ -44,12 +42,12 @@ def sampling_times(members: Sequence[Group], titles: Mapping[str, str]) -> list[
     each = "for each row" if len({g.setting for g in members}) > 1 else ""
     return _tables(
         "Table 2",
-        "Sampling time in seconds: scoring the pool and selecting, mean over queries and runs. "
-        "Times compare only between runs that had the same machine to themselves.",
+        "Sampling time in seconds: scoring the pool and selecting, median over queries and "
+        "runs. Times compare only between runs that had the same machine to themselves.",
         "",
         rows,
         blocks_of(members),
-        partial(footnotes, members, titles=titles, each=each, starred=False),
+        partial(_on_times, members, titles, each),
         means=False,
     )
 
@@ -167,6 +165,28 @@ def _tables(
     return tables
 
 
+def _on_times(
+    members: Sequence[Group], titles: Mapping[str, str], each: str, blocks: Blocks
+) -> tuple[str, ...]:
+    """The footnotes of table 2: the means, which other work of the machine moves."""
+    told = []
+    for line in (line for block in blocks for line in block):
+        found = [
+            Spread.of(sampling_seconds(group))
+            for group in members
+            if group.plain_name == line.strategy
+        ]
+        means = [f"{spread.mean:.2f}" for spread in found if spread is not None]
+        if means:
+            told.append(f"{_joined(line.block, line.part)} {' and '.join(means)}")
+    aside = (
+        "Means in seconds, which a query that had to wait for a busy machine drags up: "
+        f"{'; '.join(told)}."
+    )
+    notes = footnotes(members, blocks, titles, each=each, starred=False)
+    return (*notes, aside) if told else notes
+
+
 def _on_training(
     family: Sequence[Group], titles: Mapping[str, str], blocks: Blocks
 ) -> tuple[str, ...]:
@@ -191,9 +211,7 @@ def _on_training(
 
 
 def _seconds(group: Group) -> Cell:
-    series = [run.sampling_seconds() for run in group.compared]
-    found = [s[cycle] for s in series for cycle in group.queried_cycles if cycle in s]
-    return number(float(np.mean(found)) if found else None, 2)
+    return number(median(sampling_seconds(group)), 2)
 
 
 def _named(line: Line) -> str:

@@ -15,8 +15,8 @@ __all__ = ["draw_times"]
 
 
 def draw_times(runs: Sequence[Run]) -> Drawing | None:
-    """Seconds to score the pool and select, one bar per strategy."""
-    timed = [summary for summary in summarise(runs) if summary.seconds is not None]
+    """Median seconds to score the pool and select, one bar per strategy."""
+    timed = [summary for summary in summarise(runs) if summary.median_seconds is not None]
     if not timed:
         return None
     styles = looks(runs)
@@ -30,24 +30,24 @@ def draw_times(runs: Sequence[Run]) -> Drawing | None:
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="both", length=0)
     axes.set_xticks([])
-    means = [_seconds(summary) for summary in timed]
+    medians = [_seconds(summary) for summary in timed]
     colours = [styles[summary.strategy].colour for summary in timed]
-    axes.barh(drawn.places, means, height=0.62, color=colours)
-    for place, mean in zip(drawn.places, means, strict=True):
+    axes.barh(drawn.places, medians, height=0.62, color=colours)
+    for place, middle in zip(drawn.places, medians, strict=True):
         axes.annotate(
-            duration(mean),
-            (mean, place),
+            duration(middle),
+            (middle, place),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
             fontsize=8,
             color=INK,
         )
-    axes.set_xlim(0, max(means) * 1.02 or 1)
+    axes.set_xlim(0, max(medians) * 1.02 or 1)
     return Drawing(
         "times",
         "Sampling time",
-        "Mean over queries and seeds. Times compare only where the runs had the same machine "
+        "Median over queries and seeds. Times compare only where the runs had the same machine "
         "to themselves.",
         "Sampling time per query. "
         + " ".join(f"{plain_text(s.strategy)}: {duration(_seconds(s))}." for s in timed),
@@ -56,4 +56,4 @@ def draw_times(runs: Sequence[Run]) -> Drawing | None:
 
 
 def _seconds(summary: Summary) -> float:
-    return 0.0 if summary.seconds is None else summary.seconds.mean
+    return summary.median_seconds or 0.0
