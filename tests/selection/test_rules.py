@@ -21,6 +21,7 @@ from nextslice.selection import (
     Stratified,
     TopK,
     VolumeCap,
+    strength,
 )
 from nextslice.selection.base import Requirement
 from nextslice.types import Rows, Scores
@@ -153,6 +154,25 @@ def test_what_keeps_the_rule_is_picked_as_the_wrapped_selection_would() -> None:
             scores, rng=np.random.default_rng(2), budget=10, context=Context(cases=cases)
         )
         assert ruled.tolist() == alone.tolist()
+
+
+@pytest.mark.parametrize("rule", [VolumeCap, MinimumDistance])
+def test_a_rule_leaves_stochastic_batches_as_strong_as_they_are_without_it(
+    rule: type[VolumeCap | MinimumDistance],
+) -> None:
+    """Ten slices of twelve volumes: about three of them break a cap of one slice."""
+    rng = np.random.default_rng(5)
+    context = Context(cases=np.arange(600) % 12, positions=np.arange(600) // 12)
+    with_rule, without = [], []
+    for _ in range(150):
+        scores = rng.gamma(2.0, size=600)
+        picked = StochasticBatches(10).select(scores, rng=rng)
+        without.append(strength(scores, picked))
+        picked = rule(StochasticBatches(10)).select(scores, rng=rng, context=context)
+        with_rule.append(strength(scores, picked))
+    error = np.hypot(np.std(with_rule), np.std(without)) / np.sqrt(150)
+    assert np.mean(without) > 0.5
+    assert abs(np.mean(with_rule) - np.mean(without)) < 4 * error
 
 
 def test_when_asked_again_core_set_covers_what_is_picked_already() -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "checked_scores",
     "is_label_informed",
     "most_uncertain_first",
+    "picks_together",
     "strength",
 ]
 
@@ -45,7 +46,9 @@ class Selection(Protocol):
     :class:`nextslice.testing.SelectionContract` proves that it keeps its promises.
 
     One that looks at labels nobody has drawn yet says so by a class attribute
-    ``label_informed = True``; without it, it does not (see :func:`is_label_informed`).
+    ``label_informed = True``; without it, it does not (see :func:`is_label_informed`). One
+    whose picks are chosen as a whole and not one after the other says so by
+    ``picks_together = True`` (see :func:`picks_together`).
     """
 
     @property
@@ -165,6 +168,16 @@ def is_label_informed(selection: Selection) -> bool:
     Such a selection is a yardstick for simulations: it cannot be used with an expert.
     """
     return bool(getattr(selection, "label_informed", False))
+
+
+def picks_together(selection: Selection) -> bool:
+    """Whether a selection chooses its picks as a whole, and not one after the other.
+
+    Of such a query any part is like any other, whatever its order. Where a rule needs a few
+    slices more it takes them at random from a whole query: the first of them alone, or a query
+    of just so many, would be far greedier (or, where slices stand in a row, closer together).
+    """
+    return bool(getattr(selection, "picks_together", False))
 
 
 def most_uncertain_first(rows: Rows, scores: Scores) -> Rows:

@@ -1,9 +1,11 @@
 """Selections with a rule: wrap any selection, and keep of its picks what the rule allows.
 
 The wrapped selection is asked, and its picks are taken in its own order as long as the rule
-allows them. What the rule forbids by now is put aside, and the selection is asked again for
-what is missing. Only where no slice is left that the rule allows does the rule give way, so
-that a query always has min(budget, slices) slices.
+allows them. What the rule forbids by now is put aside, and the selection is asked again, until
+nothing is missing. Each time it is asked for a whole query, of which no more is taken than is
+missing: stochastic batches of one slice would be the most uncertain slice of all. Only where no
+slice is left that the rule allows does the rule give way, so that a query always has
+min(budget, slices) slices.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from nextslice.selection.base import (
     checked_generator,
     checked_scores,
     is_label_informed,
+    picks_together,
 )
 from nextslice.types import Flags, Picked, Rows, Scores
 
@@ -55,6 +58,11 @@ class Rule(ABC):
     def label_informed(self) -> bool:
         """Whether the wrapped selection peeks at labels."""
         return is_label_informed(self.selection)
+
+    @property
+    def picks_together(self) -> bool:
+        """Whether the wrapped selection chooses its picks as a whole."""
+        return picks_together(self.selection)
 
     @abstractmethod
     def allows(self, rows: Rows, picked: Picked, context: Context | None, total: int) -> Flags:
@@ -100,7 +108,7 @@ class Rule(ABC):
                 answer = asked.select(
                     scores[free],
                     rng=rng,
-                    budget=count - len(picked),
+                    budget=count,
                     context=None if context is None else context.narrowed(free, picked),
                 )
                 if len(answer) == 0:
@@ -108,9 +116,17 @@ class Rule(ABC):
                         f"Expected {asked!r} to pick from {len(free)} slices, got nothing.",
                         remedy="Prove it with nextslice.testing.SelectionContract.",
                     )
-                for row in free[answer]:
-                    if _allowed(row[None], rules[first:], picked, context, len(scores))[0]:
-                        picked = np.append(picked, row)
+                rows, kept = free[answer], np.zeros(len(answer), dtype=bool)
+                together = picks_together(asked)
+                for at in rng.permutation(len(rows)) if together else range(len(rows)):
+                    before = np.concatenate([picked, rows[kept]])
+                    if len(before) == count:
+                        break
+                    allowed = _allowed(
+                        rows[at, None], rules[first:], before, context, len(scores)
+                    )
+                    kept[at] = allowed[0]
+                picked = np.concatenate([picked, rows[kept]])
         return picked
 
     def _unwrapped(self) -> tuple[list[Rule], Selection]:

@@ -54,6 +54,7 @@ class StochasticBatches:
     aggregation: Literal["mean", "max", "sum"] = "mean"
 
     requires: ClassVar[frozenset[Requirement]] = frozenset({"scores"})
+    picks_together: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.pool_size is not None and self.pool_size < 1:

@@ -39,6 +39,7 @@ class Strided:
     budget: int | None = None
 
     requires: ClassVar[frozenset[Requirement]] = frozenset()
+    picks_together: ClassVar[bool] = True
 
     def select(
         self,
