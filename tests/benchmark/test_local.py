@@ -90,6 +90,7 @@ def test_runs_that_fail_say_why_and_stop_no_other(
     dies, raises, few, works = (outcome.error for outcome in outcomes)
     assert dies is not None
     assert "exit code 9" in dies
+    assert "1 retry did not help" in dies
     assert raises == "RuntimeError: a mistake in a plug-in"
     assert few is not None
     assert "leave none" in few

@@ -147,12 +147,51 @@ def test_a_run_that_fails_is_recorded_with_its_cause_and_the_others_go_on(
     assert failed["state"] == "failed"
     assert "it holds other files" in failed["cause"]
     assert failed["seconds"] >= 0
+    assert failed["traceback"] is None  # the folder is somebody else's
+    assert [path.name for path in jobs[0].out.iterdir()] == ["somebody-elses.txt"]
     assert finished == {
         "run": "runs/entropy-sb/seed-0",
         "state": "finished",
         "cause": None,
         "seconds": outcomes[1].seconds and round(outcomes[1].seconds, 3),
+        "traceback": None,
     }
+
+
+def test_where_in_the_code_a_run_failed_is_kept_until_it_ends_well(
+    make_recipe: MakeRecipe, tmp_path: Path, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe(seeds=[0], cycles=0, strategies={"r": {"selection": "random"}})
+    jobs = open_benchmark(recipe, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("nextslice.learner.ActiveLearner.fit", _breaks)
+        run_benchmark(recipe, jobs, tmp_path, here)
+    (failed,) = _entries(tmp_path)
+    assert failed["cause"] == "ZeroDivisionError: a mistake in a plug-in"
+    told = (tmp_path / failed["traceback"]).read_text()
+    assert "in _breaks" in told
+    assert "a mistake in a plug-in" in told
+    run_benchmark(recipe, jobs, tmp_path, here)
+    (finished,) = _entries(tmp_path)
+    assert (finished["state"], finished["traceback"]) == ("finished", None)
+    assert not (tmp_path / failed["traceback"]).exists()
+
+
+def test_a_run_that_failed_before_it_began_can_begin(
+    make_recipe: MakeRecipe, tmp_path: Path, here: Any
+) -> None:
+    recipe = make_recipe(seeds=[0], cycles=0, strategies={"r": {"selection": "random"}})
+    too_few = make_recipe(split={"test": 4}, seeds=[0], cycles=0, strategies=recipe.strategies)
+    run_benchmark(too_few, open_benchmark(too_few, tmp_path), tmp_path, here)
+    (failed,) = _entries(tmp_path)
+    assert "leave none" in failed["cause"]
+    assert (tmp_path / failed["traceback"]).is_file()
+    (done,) = run_benchmark(recipe, open_benchmark(recipe, tmp_path), tmp_path, here)
+    assert done.error is None
+
+
+def _breaks(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("a mistake in a plug-in")
 
 
 def test_a_benchmark_that_is_stopped_says_so_of_runs_that_have_not_ended(

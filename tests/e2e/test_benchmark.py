@@ -16,6 +16,7 @@ import pytest
 
 from nextslice.benchmark import open_benchmark, read_recipe
 from nextslice.benchmark.executor import do
+from nextslice.report import write_report
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -86,15 +87,12 @@ def test_stopped_killed_and_robbed_of_a_worker_it_ends_as_if_nothing_had_been(
     _wait_until(lambda: len(_workers(process)) > 0)
     os.kill(_workers(process)[0], signal.SIGKILL)
     output, _ = process.communicate(timeout=300)
-    assert process.returncode == 1, output
-    assert "exit code -9; it was killed, or the memory ran out" in output
-    states = [entry["state"] for entry in _outcomes(out)]
-    assert sorted(states) == ["failed", *["finished"] * 3]
-    assert "failed" in output
+    assert process.returncode == 0, output
+    assert "exit code -9; it was killed, or the memory ran out. Later it goes on." in output
 
     done = run(*command)
     assert done.returncode == 0, done.stderr
-    assert "3 of 4 runs are finished already" in done.stderr
+    assert "4 of 4 runs are finished already" in done.stderr
     assert f"report: {out}/report/report.html" in done.stdout
     assert (out / "report" / "report.html").is_file()
     assert [entry["state"] for entry in _outcomes(out)] == ["finished"] * 4
@@ -102,6 +100,11 @@ def test_stopped_killed_and_robbed_of_a_worker_it_ends_as_if_nothing_had_been(
     assert len(runs) == 4
     for name in runs:
         assert _results(out / name) == _results(whole / name), name
+    write_report(whole, scans=False)
+    tables = _tables(whole)
+    assert {"table-1.csv", "against-random-sampling.csv", "summary.csv"} < set(tables)
+    assert "penalties.csv" in tables
+    assert _tables(out) == tables
 
 
 def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
@@ -137,6 +140,12 @@ def _command(process: int) -> str:
 def _outcomes(out: Path) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = json.loads((out / "outcomes.json").read_text())
     return entries
+
+
+def _tables(out: Path) -> dict[str, str]:
+    """Every table of a benchmark's report, but those of times."""
+    found = (out / "report" / "tables").glob("*.csv")
+    return {p.name: p.read_text() for p in found if not p.name.startswith("table-2")}
 
 
 def _results(folder: Path) -> tuple[bytes, list[str], list[str]]:

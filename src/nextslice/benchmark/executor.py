@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from nextslice.config import Config
-from nextslice.errors import NextsliceError, ProjectLockedError
+from nextslice.errors import NextsliceError, ProjectError, ProjectLockedError
+from nextslice.files import write_atomically
 from nextslice.progress import OnProgress, Progress
+from nextslice.project.opening import FAILURE
 from nextslice.simulation import open_splits, simulate
 
 __all__ = ["Executor", "Job", "OnOutcome", "Outcome", "do", "ignore_outcome"]
@@ -46,11 +49,14 @@ class Outcome:
         error: Why it failed, in words; None where it succeeded.
         seconds: How long it was at work in this attempt, by the clock; None where it was
             finished before.
+        traceback: The file in the run's folder that shows where in the code it failed; None
+            where there is none.
     """
 
     job: Job
     error: str | None = None
     seconds: float | None = None
+    traceback: str | None = None
 
 
 OnOutcome = Callable[[Outcome], None]
@@ -110,8 +116,8 @@ def do(job: Job, on_progress: OnProgress) -> Outcome:
                 Progress(job.name, recorded * steps + progress.done, total, progress.note)
             )
 
-    def outcome(error: str | None) -> Outcome:
-        return Outcome(job, error, time.monotonic() - began)
+    def outcome(error: str | None, traceback: str | None = None) -> Outcome:
+        return Outcome(job, error, time.monotonic() - began, traceback)
 
     try:
         splits = open_splits(job.config)
@@ -131,8 +137,21 @@ def do(job: Job, on_progress: OnProgress) -> Outcome:
                     raise
                 time.sleep(0.5)
             else:
+                (job.out / FAILURE).unlink(missing_ok=True)
                 return outcome(None)
-    except NextsliceError as error:
+    except ProjectError as error:  # about the folder itself, which may be somebody else's
         return outcome(str(error))
+    except NextsliceError as error:
+        return outcome(str(error), _kept_traceback(job))
     except Exception as error:  # a plug-in may raise anything: then its run has failed
-        return outcome(f"{type(error).__name__}: {error}")
+        return outcome(f"{type(error).__name__}: {error}", _kept_traceback(job))
+
+
+def _kept_traceback(job: Job) -> str | None:
+    """Write where in the code the run has failed into its folder; None where that fails."""
+    try:
+        job.out.mkdir(parents=True, exist_ok=True)
+        write_atomically(job.out / FAILURE, traceback.format_exc())
+    except OSError:  # the disk is full, which may be what the run failed of
+        return None
+    return FAILURE

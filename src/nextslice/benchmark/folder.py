@@ -3,7 +3,8 @@
 ::
 
     OUT/recipe.yaml       the recipe, with nothing left to default
-    OUT/outcomes.json     [{run, state, cause, seconds}], state finished | failed | unfinished
+    OUT/outcomes.json     [{run, state, cause, seconds, traceback}]: state is finished, failed
+                          or unfinished; traceback a file in the run's folder, or null
     OUT/runs/...          the runs; see nextslice.benchmark.grid
     OUT/trainings/        first trainings, shared by runs with one seed
 """
@@ -108,14 +109,14 @@ class OutcomesFile:
             earlier = self._entries.get(self._run(job), {})
             state: State = "finished" if self._run(job) in before else "unfinished"
             seconds = earlier.get("seconds") if earlier.get("state") == state else None
-            self._set(job, state, None, seconds)
+            self._set(job, state, None, seconds, None)
         self.write()
 
     def add(self, outcome: Outcome) -> None:
         """Keep how a run ended."""
         state: State = "finished" if outcome.error is None else "failed"
         seconds = None if outcome.seconds is None else round(outcome.seconds, 3)
-        self._set(outcome.job, state, outcome.error, seconds)
+        self._set(outcome.job, state, outcome.error, seconds, outcome.traceback)
         self.write()
 
     def write(self) -> None:
@@ -123,8 +124,20 @@ class OutcomesFile:
         entries = [{"run": run, **entry} for run, entry in self._entries.items()]
         write_atomically(self._path, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
 
-    def _set(self, job: Job, state: State, cause: str | None, seconds: float | None) -> None:
-        self._entries[self._run(job)] = {"state": state, "cause": cause, "seconds": seconds}
+    def _set(
+        self,
+        job: Job,
+        state: State,
+        cause: str | None,
+        seconds: float | None,
+        traceback: str | None,
+    ) -> None:
+        self._entries[self._run(job)] = {
+            "state": state,
+            "cause": cause,
+            "seconds": seconds,
+            "traceback": traceback and f"{self._run(job)}/{traceback}",
+        }
 
     def _run(self, job: Job) -> str:
         return job.out.relative_to(self._out).as_posix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,8 @@ from nextslice.wording import counted
 
 __all__ = ["LocalProcesses"]
 
+logger = logging.getLogger(__name__)
+
 _GRACE_S = 5.0
 
 
@@ -36,9 +39,12 @@ class LocalProcesses:
     Attributes:
         workers: Runs at a time; by default as many as the cores can feed with the threads
             that each run wants, and one where runs work on a GPU.
+        retries: How often a run goes on from what it left, after all others, that has lost
+            its process: somebody killed it, or the memory ran out.
     """
 
     workers: int | None = None
+    retries: int = 1
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -60,6 +66,7 @@ class LocalProcesses:
         waiting = deque(range(len(jobs)))
         at_work: dict[Connection, _Worker] = {}
         outcomes: dict[int, Outcome] = {}
+        lost = [0] * len(jobs)
         try:
             while waiting or at_work:
                 while waiting and len(at_work) < workers:
@@ -75,8 +82,14 @@ class LocalProcesses:
                         del at_work[ready]
                         ready.close()
                         number = worker.number
-                        outcomes[number] = worker.outcome or _died(jobs[number], worker)
-                        on_outcome(outcomes[number])
+                        outcome = worker.outcome or _died(jobs[number], worker, lost[number])
+                        if worker.outcome is None and lost[number] < self.retries:
+                            lost[number] += 1
+                            logger.warning("%s Later it goes on.", outcome.error)
+                            waiting.append(number)
+                            continue
+                        outcomes[number] = outcome
+                        on_outcome(outcome)
                         continue
                     if isinstance(message, Progress):
                         on_progress(message)
@@ -144,13 +157,14 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _died(job: Job, worker: _Worker) -> Outcome:
-    """The outcome of a run whose process ended without a word."""
+def _died(job: Job, worker: _Worker, before: int) -> Outcome:
+    """The outcome of a run whose process ended without a word, as others did `before`."""
     worker.process.join()
+    again = f", and {counted(before, 'retry', 'retries')} did not help" if before else ""
     return Outcome(
         job,
-        f"The process of the run ended with exit code {worker.process.exitcode}; it was "
-        "killed, or the memory ran out.",
+        f"The process of the run {job.name} ended with exit code {worker.process.exitcode}; "
+        f"it was killed, or the memory ran out{again}.",
         time.monotonic() - worker.began,
     )
 

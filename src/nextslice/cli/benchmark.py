@@ -158,6 +158,8 @@ def carry_out(
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
         say(f"{outcome.job.name} failed: {outcome.error}")
+        if outcome.traceback is not None:
+            say(f"  Where in the code: {outcome.job.out / outcome.traceback}")
     if any(recorded_cycles(job.out) for job in jobs):
         report(out, scans=scans)
     return bool(failed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from sqlalchemy import Connection, insert, select
@@ -18,7 +18,10 @@ from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
 from nextslice.yaml_text import parse_yaml
 
-__all__ = ["begin_or_compare", "insert_or_compare_pool", "usable_folder"]
+__all__ = ["FAILURE", "begin_or_compare", "insert_or_compare_pool", "usable_folder"]
+
+FAILURE: Final = "failure.txt"
+"""Where in the code a run has failed, in its folder; it may begin again beside it."""
 
 
 def usable_folder(folder: Path) -> None:
@@ -95,7 +98,10 @@ def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
 
 def _holds_files(folder: Path) -> bool:
     """Whether there is more than a run that was killed at its very beginning leaves."""
-    ours = {"environment.json"}  # names with a dot in front are locks and unfinished files
+    ours = {
+        "environment.json",
+        FAILURE,
+    }  # names with a dot in front are locks and unfinished files
     return folder.is_dir() and any(
         path.name not in ours and not path.name.startswith(".") for path in folder.iterdir()
     )

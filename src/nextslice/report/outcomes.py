@@ -25,6 +25,8 @@ class Ended:
         state: "finished", "failed" or "unfinished".
         cause: Why it failed; empty where it did not.
         seconds: How long it took this time; None where that is not known.
+        traceback: The file that shows where in the code it failed, seen from the benchmark's
+            folder; empty where there is none.
     """
 
     run: str
@@ -32,6 +34,7 @@ class Ended:
     state: str
     cause: str
     seconds: float | None
+    traceback: str = ""
 
 
 def read_outcomes(folder: Path) -> tuple[Ended, ...]:
@@ -60,4 +63,5 @@ def _ended(row: Mapping[str, object], place: Path) -> Ended:
         state=plain_text(str(row.get("state", ""))),
         cause=plain_text(str(row.get("cause") or "")),
         seconds=float(seconds) if known and isinstance(seconds, int | float) else None,
+        traceback=plain_text(str(row.get("traceback") or "")),
     )

@@ -227,7 +227,12 @@ def _outcomes(folder: Path, runs: Sequence[Run]) -> dict[str, Any]:
 
 def _failed(ended: Ended) -> dict[str, str]:
     after = "" if ended.seconds is None else duration(ended.seconds)
-    return {"run": ended.run, "cause": ended.cause or "not recorded", "after": after}
+    return {
+        "run": ended.run,
+        "cause": ended.cause or "not recorded",
+        "after": after,
+        "traceback": ended.traceback,
+    }
 
 
 def _has_recipe(folder: Path) -> bool:
