@@ -135,6 +135,7 @@ def resolve_config(
     assignments: Sequence[str] = (),
     *,
     threads: int | None = None,
+    elsewhere: bool = False,
 ) -> Config:
     """A preset with changes.
 
@@ -148,11 +149,15 @@ def resolve_config(
             another as ``selection.selection.pool_size=100``.
         threads: CPU threads where neither the preset nor a change says how many; None takes
             all cores.
+        elsewhere: Whether the run is done on another machine, whose GPU is not looked for
+            here. "auto" is decided by this machine in any case.
 
     Raises:
         SettingsError: A name, a type or a range is wrong; says which and what is allowed.
     """
-    return _resolved(Config, preset, changes, assignments, threads, scored_by="entropy")
+    return _resolved(
+        Config, preset, changes, assignments, threads, scored_by="entropy", elsewhere=elsewhere
+    )
 
 
 def resolve_live_config(
@@ -174,6 +179,7 @@ def _resolved(
     threads: int | None = None,
     *,
     scored_by: str,
+    elsewhere: bool = False,
 ) -> _Settings:
     known = {*kind.model_fields, "uncertainties"}
     settings = {name: value for name, value in _preset(preset).items() if name in known}
@@ -193,13 +199,28 @@ def _resolved(
         settings["uncertainty"] = resolve_uncertainty(merged(defaults, uncertainty)).plain
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
-    device = resolve_device(str(settings.get("device", "auto")))
-    settings["device"] = str(device)
-    precision = resolve_precision(str(settings.get("precision", "auto")), device)
-    settings["precision"] = precision.name
+    device, precision = (str(settings.get(key, "auto")) for key in ("device", "precision"))
+    if elsewhere and device in {"cuda", "cuda:0"}:
+        settings["device"], settings["precision"] = "cuda:0", _said_precision(precision)
+    else:
+        found = resolve_device(device)
+        settings["device"] = str(found)
+        settings["precision"] = resolve_precision(precision, found).name
     if settings.get("threads") is None:
         settings["threads"] = threads or os.cpu_count() or 1
     return validated(kind, settings)
+
+
+def _said_precision(precision: str) -> str:
+    """The precision of a GPU that nobody can ask here what it multiplies in hardware."""
+    if precision == "auto":
+        raise SettingsError(
+            "Expected the precision of runs on the GPU of another machine, got auto.",
+            cause="this machine cannot tell what that GPU multiplies in hardware.",
+            remedy="--set precision=bfloat16 for NVIDIA's Ampere and newer, else "
+            "--set precision=float32",
+        )
+    return precision
 
 
 def _preset(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -19,6 +19,21 @@ from nextslice.errors import NextsliceError, SettingsError
 __all__ = ["plain", "validated"]
 
 T = TypeVar("T")
+
+_WANTED: Final[Mapping[tuple[str, ...], str]] = {
+    ("tuple_type", "list_type", "set_type"): "a list",
+    ("int_type", "int_parsing", "int_from_float"): "a whole number",
+    ("float_type", "float_parsing", "finite_number"): "a number",
+    ("bool_type", "bool_parsing"): "true or false",
+    ("string_type",): "text",
+    ("string_too_short",): "text that is not empty",
+    ("dict_type", "model_type", "mapping_type", "dataclass_type"): "keys and values",
+    ("greater_than",): "a number above {gt}",
+    ("greater_than_equal",): "a number of {ge} or more",
+    ("less_than",): "a number below {lt}",
+    ("less_than_equal",): "a number of {le} or less",
+    ("literal_error",): "{expected}",
+}
 
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 
@@ -83,7 +98,16 @@ def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str,
         remedy = original.remedy if isinstance(original, NextsliceError) else ""
         problem = getattr(original, "problem", str(original))
         return f"{path}: {problem}", remedy
-    return f"{path}: {details['msg']}, got {details['input']!r}.", ""
+    return f"{path}: Expected {_wanted(details)}, got {details['input']!r}.", ""
+
+
+def _wanted(details: ErrorDetails) -> str:
+    """What is allowed, in the words of people who write settings."""
+    context = details.get("ctx", {})
+    for kind, words in _WANTED.items():
+        if details["type"] in kind:
+            return words.format(**context)
+    return details["msg"].removeprefix("Input should be ")
 
 
 def _keys_at(hint: Any, path: list[str]) -> list[str]:

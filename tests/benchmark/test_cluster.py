@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ from typing import Any
 import pytest
 
 from nextslice.benchmark import Job, RayCluster, Recipe, open_benchmark, run_benchmark
-from nextslice.errors import MissingExtraError, NextsliceError
+from nextslice.benchmark.cluster import (
+    _gpus,
+    _warn_if_gpus_are_left_alone,
+    _warn_if_nothing_fits,
+)
+from nextslice.errors import MissingExtraError, NextsliceError, SettingsError
 from nextslice.progress import Progress
 
 MakeRecipe = Callable[..., Recipe]
@@ -103,6 +109,23 @@ def test_a_run_that_fails_on_a_node_says_why(
     assert all("leave none" in str(outcome.error) for outcome in outcomes)
 
 
+def test_runs_end_well_though_nobody_can_listen(
+    two_nodes: Any, make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dies:
+        def hear(self, _: Progress) -> None:
+            os._exit(1)
+
+        def news(self) -> list[Progress]:
+            os._exit(1)
+
+    monkeypatch.setattr("nextslice.benchmark.cluster._Ears", Dies)
+    recipe = make_recipe(seeds=[0], cycles=0)
+    jobs = open_benchmark(recipe, tmp_path)
+    outcomes = run_benchmark(recipe, jobs, tmp_path, RayCluster(two_nodes.address))
+    assert [outcome.error for outcome in outcomes] == [None, None]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for sockets in /proc")
 def test_a_cluster_of_ours_listens_on_this_machine_alone_and_is_gone_afterwards(
     make_recipe: MakeRecipe, tmp_path: Path, results: Results, here: Any
@@ -168,6 +191,61 @@ def test_a_cluster_that_is_not_there_is_explained(
     jobs = open_benchmark(make_recipe(), tmp_path)
     with pytest.raises(NextsliceError, match=r"Expected a Ray cluster at 127\.0\.0\.1:9"):
         RayCluster("127.0.0.1:9").run(jobs, on_progress=lambda _: None)
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """What Ray says of a cluster with nodes of so many CPUs and GPUs."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+    def nodes(self) -> list[dict[str, Any]]:
+        gone = {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 99.0}}
+        there = [{"CPU": float(cpus), "GPU": float(gpus)} for cpus, gpus in self.sizes]
+        return [gone, *({"Alive": True, "Resources": sizes} for sizes in there)]
+
+
+ON_A_GPU = {"device": "cuda", "precision": "bfloat16", "threads": 2}
+
+
+def test_a_gpu_of_the_cluster_is_asked_for_though_this_machine_has_none(
+    make_recipe: MakeRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = make_recipe(settings=SETTINGS | ON_A_GPU)
+    jobs = open_benchmark(recipe, tmp_path, elsewhere=True)
+    assert {(job.config.device, job.config.precision) for job in jobs} == {
+        ("cuda:0", "bfloat16")
+    }
+    assert {_gpus(job.config) for job in jobs} == {1}
+    for sizes, fits in (
+        (((4, 0), (2, 1)), True),
+        (((4, 0), (1, 1)), False),  # not both on one node
+        (((4, 0),), False),
+    ):
+        caplog.clear()
+        _warn_if_nothing_fits(_Cluster(sizes), jobs)
+        assert ("has 2 CPUs and 1 GPU, which a run wants" in caplog.text) is not fits
+
+
+def test_gpus_that_no_run_asks_for_are_said_aloud(
+    make_recipe: MakeRecipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = open_benchmark(make_recipe(settings=SETTINGS | {"device": "cpu"}), tmp_path)
+    _warn_if_gpus_are_left_alone(_Cluster(((8, 0),)), jobs)
+    assert caplog.text == ""
+    _warn_if_gpus_are_left_alone(_Cluster(((8, 0), (8, 4))), jobs)
+    assert "has 4 GPUs, and no run asks for one" in caplog.text
+    assert "--set device=cuda" in caplog.text
+
+
+def test_on_other_machines_a_run_has_one_thread_and_says_its_precision(
+    make_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    jobs = open_benchmark(make_recipe(), tmp_path, elsewhere=True)
+    assert {job.config.threads for job in jobs} == {1}
+    with pytest.raises(SettingsError, match="precision=bfloat16"):
+        open_benchmark(make_recipe(settings={"device": "cuda"}), tmp_path, elsewhere=True)
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

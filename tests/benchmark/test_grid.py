@@ -89,8 +89,13 @@ def test_axes_are_named_where_they_vary_and_q_only_where_it_matters() -> None:
 
 def test_a_q_of_its_own_is_kept() -> None:
     own = {"selection": {"name": "stochastic-batches", "pool_size": 3}}
-    jobs = jobs_of(_recipe(seeds=[0], pool_sizes=[10, 100], strategies={"own": own}), OUT)
-    assert [job.name for job in jobs] == ["own/seed-0"]
+    strategies = {"own": own, "entropy-sb": STRATEGIES["entropy-sb"]}
+    jobs = jobs_of(_recipe(seeds=[0], pool_sizes=[10, 100], strategies=strategies), OUT)
+    assert [job.name for job in jobs] == [
+        "own/seed-0",
+        "entropy-sb.pool-size-10/seed-0",
+        "entropy-sb.pool-size-100/seed-0",
+    ]
     assert jobs[0].config.selection.parameters["pool_size"] == 3
 
 
@@ -141,11 +146,19 @@ def test_variants_replace_settings_and_the_rest_stays() -> None:
     assert jobs[0].config.training.learning_rate == 5e-6
 
 
-def test_equal_runs_are_done_once() -> None:
+def test_two_names_for_one_run_are_refused() -> None:
     again = STRATEGIES | {"uniform": {"selection": "random", "seeds": [1, 2]}}
-    names = _names(strategies=again)
-    assert [name for name in names if name.startswith("uniform")] == ["uniform/seed-2"]
-    assert not [n for n in _names(variants={"a": {}, "b": {}}) if "variant-b" in n]
+    with pytest.raises(SettingsError, match="got random and uniform with equal settings"):
+        jobs_of(_recipe(strategies=again), OUT)
+    with pytest.raises(SettingsError, match=r"random\.variant-a and random\.variant-b"):
+        jobs_of(_recipe(variants={"a": {}, "b": {}}), OUT)
+
+
+def test_pool_sizes_that_no_strategy_takes_are_refused() -> None:
+    own = {"selection": {"name": "stochastic-batches", "pool_size": 3}}
+    for strategies in ({"random": STRATEGIES["random"]}, {"own": own}):
+        with pytest.raises(SettingsError, match=r"strategy for pool_sizes \[10\], found none"):
+            jobs_of(_recipe(pool_sizes=[10], strategies=strategies), OUT)
 
 
 _LISTS = st.none() | st.lists(st.integers(1, 40), min_size=1, max_size=3, unique=True)

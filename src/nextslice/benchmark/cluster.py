@@ -29,6 +29,7 @@ __all__ = ["RayCluster"]
 logger = logging.getLogger(__name__)
 
 _EVERY_S: Final = 1.0  # how often a run tells how far it is
+_PATIENCE_S: Final = 5.0  # to hear of it
 _STORE_BYTES: Final = 100 * 2**20  # runs hand each other files, not objects
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -83,10 +84,11 @@ class RayCluster:
         """
         with _connected(self.address) as ray:
             _warn_if_nothing_fits(ray, jobs)
+            _warn_if_gpus_are_left_alone(ray, jobs)
             here = ray.get_runtime_context().get_node_id()
             ears = (
                 ray.remote(num_cpus=0)(_Ears)
-                .options(scheduling_strategy=_pinned_to(here))
+                .options(scheduling_strategy=_pinned_to(here), max_restarts=3)
                 .remote()
             )
             task = ray.remote(max_calls=1)(_do_remotely)  # a process of its own for each run
@@ -103,7 +105,7 @@ class RayCluster:
                     waiting[wanted.remote(_anywhere(job), ears)] = number
                 while waiting:
                     ended, _ = ray.wait(list(waiting), timeout=_EVERY_S)
-                    for progress in ray.get(ears.news.remote()):
+                    for progress in _news(ray, ears):
                         on_progress(progress)
                     for reference in ended:
                         number = waiting.pop(reference)
@@ -124,7 +126,6 @@ class RayCluster:
                 job,
                 f"The run lost its process or its node, and could not go on elsewhere "
                 f"({counted(self.retries, 'retry', 'retries')}): {clause(lost[0])}.",
-                0.0,
             )
         return replace(outcome, job=job)
 
@@ -143,6 +144,19 @@ class _Ears:
         """What was heard since the last time."""
         news, self._heard = self._heard, {}
         return list(news.values())
+
+
+def _news(ray: Any, ears: Any) -> list[Progress]:
+    """What was heard since the last time; nothing where the listener is gone.
+
+    Runs go on and end without anybody listening, and Ray starts the listener anew.
+    """
+    try:
+        news: list[Progress] = ray.get(ears.news.remote(), timeout=_PATIENCE_S)
+    except ray.exceptions.RayError as error:
+        logger.debug("The listener is gone: %s", error)
+        return []
+    return news
 
 
 def _do_remotely(job: Job, ears: Any) -> Outcome:
@@ -192,6 +206,17 @@ def _warn_if_nothing_fits(ray: Any, jobs: Sequence[Job]) -> None:
             "joins. Fewer threads a run: --set threads=1",
             counted(cpus, "CPU"),
             counted(gpus, "GPU"),
+        )
+
+
+def _warn_if_gpus_are_left_alone(ray: Any, jobs: Sequence[Job]) -> None:
+    """What "auto" means is decided where the benchmark is started, which may have no GPU."""
+    there = sum(int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"])
+    if there and not any(_gpus(job.config) for job in jobs):
+        logger.warning(
+            "The Ray cluster has %s, and no run asks for one. To use them: --set device=cuda "
+            "--set precision=bfloat16 (float32 for GPUs older than NVIDIA's Ampere)",
+            counted(there, "GPU"),
         )
 
 

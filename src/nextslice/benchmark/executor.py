@@ -48,7 +48,7 @@ class Outcome:
         job: The run.
         error: Why it failed, in words; None where it succeeded.
         seconds: How long it was at work in this attempt, by the clock; None where it was
-            finished before.
+            finished before, or was lost on another machine.
         traceback: The file in the run's folder that shows where in the code it failed; None
             where there is none.
     """

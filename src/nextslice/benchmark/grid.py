@@ -10,7 +10,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,12 @@ __all__ = ["jobs_of", "part_of", "threads_for"]
 
 
 def jobs_of(
-    recipe: Recipe, out: Path, *, threads: int | None = None, accept_changes: bool = False
+    recipe: Recipe,
+    out: Path,
+    *,
+    threads: int | None = None,
+    accept_changes: bool = False,
+    elsewhere: bool = False,
 ) -> tuple[Job, ...]:
     """Every run of a recipe once, those of one seed together.
 
@@ -39,38 +44,39 @@ def jobs_of(
         threads: CPU threads of a run where the recipe does not say; by default
             :func:`threads_for` decides.
         accept_changes: Go on with runs that began otherwise.
+        elsewhere: Whether they are done on other machines: then this one's cores and its lack
+            of a GPU say nothing about them, and a run has one thread where nobody says.
 
     Raises:
-        SettingsError: The settings of a run are wrong; names the run.
+        SettingsError: The settings of a run are wrong, two of them are the same run, or there
+            is no strategy for the pool sizes; names the run.
     """
     points = list(_points(recipe))
+    if recipe.pool_sizes and not any(point.pooled for point in points):
+        raise SettingsError(
+            f"Expected a strategy for pool_sizes {list(recipe.pool_sizes)}, found none.",
+            cause="no strategy selects by stochastic batches without saying its own pool_size.",
+            remedy="Leave pool_sizes out, or add {selection: stochastic-batches}.",
+        )
     sets = recipe.initial_sets or (None,)
     many_sets = len(sets) > 1
-    threads = threads or threads_for(recipe)
+    threads = threads or (1 if elsewhere else threads_for(recipe))
     seeds = {
         point.row: recipe.strategies[point.strategy].seeds or recipe.seeds for point in points
     }
-    configs = {point.row: _resolved(recipe, point, threads) for point in points}
-    alike: list[Config] = []  # settings of runs of which one stands for all
-    done: set[tuple[int, int, int | None]] = set()
+    configs = {point.row: _resolved(recipe, point, threads, elsewhere) for point in points}
+    _check_distinct(configs)
     jobs = []
     for seed in dict.fromkeys([*recipe.seeds, *(s for own in seeds.values() for s in own)]):
         for initial_set, point in product(sets, points):
             if seed not in seeds[point.row]:
                 continue
-            config = configs[point.row]
-            if config not in alike:
-                alike.append(config)
-            key = (alike.index(config), seed, initial_set)
-            if key in done:
-                continue
-            done.add(key)
             name = f"{point.row}/seed-{seed}" + (f".set-{initial_set}" if many_sets else "")
             chance = {"seed": seed, "initial_seed": initial_set}
             jobs.append(
                 Job(
                     name,
-                    config.model_copy(update=chance),
+                    configs[point.row].model_copy(update=chance),
                     out / "runs" / name,
                     out / "trainings",
                     accept_changes,
@@ -137,11 +143,13 @@ class _Point:
         strategy: Its name in the recipe.
         row: The same with the axes that vary.
         changes: Its settings.
+        pooled: Whether it takes its Q from the recipe's pool sizes.
     """
 
     strategy: str
     row: str
     changes: Mapping[str, Any]
+    pooled: bool
 
 
 def _points(recipe: Recipe) -> Iterator[_Point]:
@@ -169,7 +177,20 @@ def _points(recipe: Recipe) -> Iterator[_Point]:
                     if pool_size is None
                     else _with_pool_size(selection, pool_size),
                 }
-                yield _Point(name, ".".join([name, *told]), changes)
+                row = ".".join([name, *told])
+                yield _Point(name, row, changes, pool_size is not None)
+
+
+def _check_distinct(configs: Mapping[str, Config]) -> None:
+    """Refuse two names for one run: in tables they would be one strategy, with a seed twice."""
+    for (first, one), (second, other) in combinations(configs.items(), 2):
+        if one == other:
+            raise SettingsError(
+                f"Expected runs that differ, got {first} and {second} with equal settings.",
+                cause="a strategy or a variant was copied and not changed.",
+                remedy="Leave one of them out. More seeds of a strategy are a list of its own: "
+                "{selection: random, seeds: [0, 1, 2, 3]}",
+            )
 
 
 def _settings(
@@ -197,9 +218,11 @@ def _with_pool_size(selection: object, pool_size: int) -> dict[str, Any] | None:
     return None if inner is None else fields | {"selection": inner}
 
 
-def _resolved(recipe: Recipe, point: _Point, threads: int) -> Config:
+def _resolved(recipe: Recipe, point: _Point, threads: int, elsewhere: bool) -> Config:
     try:
-        return resolve_config(recipe.preset, point.changes, threads=threads)
+        return resolve_config(
+            recipe.preset, point.changes, threads=threads, elsewhere=elsewhere
+        )
     except SettingsError as error:
         raise SettingsError(
             f"The runs of {point.row} cannot be: {error.problem}",

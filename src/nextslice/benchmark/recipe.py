@@ -43,6 +43,13 @@ _ELSEWHERE: Final = {
 """Settings of a run for which a recipe has a key of its own."""
 
 
+_OF_RUNS: Final = (
+    *(name for name in Config.model_fields if name not in _ELSEWHERE),
+    "uncertainties",
+)
+"""Settings of a run that a recipe gives for all runs, or in a variant."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -158,6 +165,7 @@ def _without_elsewhere(settings: dict[str, Any]) -> dict[str, Any]:
                 f"Expected settings for which a recipe has no key of its own, got {key}.",
                 remedy=f"Say it under {_ELSEWHERE[key]} of the recipe.",
             )
+        _check_among(key, _OF_RUNS)
     return settings
 
 
@@ -196,9 +204,12 @@ def read_recipe(
 
 
 def _check_known(key: str) -> None:
-    of_runs = [name for name in Config.model_fields if name not in _ELSEWHERE]
-    known = [*Recipe.model_fields, *of_runs, "uncertainties"]
-    if key not in known and key not in _ELSEWHERE:
+    if key not in _ELSEWHERE:
+        _check_among(key, [*Recipe.model_fields, *_OF_RUNS])
+
+
+def _check_among(key: str, known: Sequence[str]) -> None:
+    if key not in known:
         close = difflib.get_close_matches(key, known, n=1)
         raise SettingsError(
             f"Unknown setting {key}; known here: {', '.join(known)}.",

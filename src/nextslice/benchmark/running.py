@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 def open_benchmark(
-    recipe: Recipe, out: Path, *, accept_changes: bool = False
+    recipe: Recipe, out: Path, *, accept_changes: bool = False, elsewhere: bool = False
 ) -> tuple[Job, ...]:
     """The runs of a recipe in a folder, after everything that can be wrong before they start.
 
@@ -35,13 +35,20 @@ def open_benchmark(
         out: The benchmark's folder. Runs that lie there already go on.
         accept_changes: Go on with runs that began with other settings, or on other software or
             hardware; what changed is recorded in their ``environment.json``.
+        elsewhere: See :func:`nextslice.benchmark.grid.jobs_of`.
 
     Raises:
         SettingsError: The settings of a run are wrong; names the run.
         ProjectChangedError: Runs in the folder began with other settings; names one.
         ProjectError: The settings of a run in the folder cannot be read.
     """
-    jobs = jobs_of(recipe, out, threads=kept_threads(out), accept_changes=accept_changes)
+    jobs = jobs_of(
+        recipe,
+        out,
+        threads=kept_threads(out),
+        accept_changes=accept_changes,
+        elsewhere=elsewhere,
+    )
     changed = [] if accept_changes else [(job, begun_otherwise(job)) for job in jobs]
     changed = [(job, lines) for job, lines in changed if lines]
     if changed:

@@ -110,7 +110,12 @@ def benchmark(
     read = read_recipe(recipe, assignments=assignments or (), data=data)
     out = Path("runs") / Path(recipe).stem if out is None else out
     jobs = part_of(
-        open_benchmark(read, out, accept_changes=accept_changes),
+        open_benchmark(
+            read,
+            out,
+            accept_changes=accept_changes,
+            elsewhere=ray not in (None, "local"),
+        ),
         strategies=None if strategies is None else _listed(strategies),
         seeds=None if seeds is None else _whole_numbers(seeds),
     )
