@@ -171,6 +171,77 @@ def test_the_steps_by_hand_are_those_of_any_loop(create: Create, tmp_path: Path)
         assert not {first, second} & set(asked)
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "{name: volume-cap, per_volume: 2, selection: {name: minimum-distance, slices: 2, "
+        "selection: {name: power, match: stochastic-batches}}}",
+        "badge",
+        "strided",
+        "core-set",
+        "{name: stochastic-batches, pool_size: 5}",
+    ],
+)
+def test_every_kind_of_selection_asks_live(
+    create: Create, tmp_path: Path, selection: str
+) -> None:
+    with create(assignments=[f"selection={selection}", "uncertainty=entropy"]) as project:
+        project.ask()
+        project.train()
+        query = project.ask(budget=3)
+        asked = [queried.id for queried in query.slices]
+        assert len(set(asked)) == 3
+        assert {name.case for name in asked} == {"phantom_001"}  # the one without labels
+        if "volume-cap" in selection:  # two keep both rules; the third cannot keep the cap
+            first, second, _ = (name.index for name in asked)
+            assert abs(first - second) >= 2
+    with LiveProject.open(tmp_path / "project") as project:
+        assert project.ask() == query
+
+
+@pytest.fixture
+def bare(scans: Path, tmp_path: Path) -> Path:
+    """The same patients, and no label at all."""
+    folder = tmp_path / "bare"
+    for path in (scans / "imagesTr").iterdir():
+        folder.mkdir(exist_ok=True)
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_query_is_selected_as_the_project_says(
+    create: Create, bare: Path, seed: int
+) -> None:
+    said = ["first_query=stratified", "initial=6", f"seed={seed}"]
+    with create(images=bare, assignments=said) as project:
+        cases = [queried.id.case for queried in project.ask().slices]
+    assert sorted(cases.count(case) for case in set(cases)) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [("top-k", "needs no model"), ("stratifid", "Expected first_query.*Did you mean strat")],
+)
+def test_a_first_query_that_cannot_be_is_refused(
+    create: Create, bare: Path, tmp_path: Path, first: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"(?s){message}"):
+        create(images=bare, assignments=[f"first_query={first}"])
+    assert not (tmp_path / "project/config.yaml").exists()
+
+
+def test_a_project_of_before_first_queries_were_said_opens(
+    create: Create, bare: Path, tmp_path: Path
+) -> None:
+    create(images=bare).close()
+    path = tmp_path / "project/config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    assert settings.pop("first_query", "") is None
+    path.write_text(yaml.safe_dump(settings))
+    LiveProject.open(tmp_path / "project").close()
+
+
 def test_a_cycle_without_metrics_keeps_its_row_and_reports_read_it(
     create: Create, tmp_path: Path
 ) -> None:

@@ -126,7 +126,14 @@ class Config(LoopConfig):
 
 
 class LiveConfig(LoopConfig):
-    """One live project: people annotate, and nothing is set aside for a test."""
+    """One live project: people annotate, and nothing is set aside for a test.
+
+    Attributes:
+        first_query: How the first query is selected, when there is no model yet; None for at
+            random.
+    """
+
+    first_query: StrategyConfig | None = None
 
 
 def resolve_config(
@@ -197,6 +204,10 @@ def _resolved(
     if uncertainty:
         defaults = of_uncertainties.get(str(uncertainty.get("name")), {})
         settings["uncertainty"] = resolve_uncertainty(merged(defaults, uncertainty)).plain
+    if settings.get("first_query") is not None:
+        settings["first_query"] = resolve_selection(
+            settings["first_query"], "first_query"
+        ).plain
     settings["preset"] = preset
     # What "auto" means here is kept, so that a run cannot change it on the way.
     device, precision = (str(settings.get(key, "auto")) for key in ("device", "precision"))

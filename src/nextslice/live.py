@@ -34,7 +34,10 @@ from nextslice.yaml_text import parse_yaml
 __all__ = ["LiveProject", "live_config"]
 
 # Where the scans lie and how many slices the next query has is no other project.
-_MAY_CHANGE = frozenset({"data.folder", "data.skip_refused", "initial", "budget"})
+# Projects of an earlier version do not say how their first query was selected: at random.
+_MAY_CHANGE = frozenset(
+    {"data.folder", "data.skip_refused", "initial", "budget", "first_query"}
+)
 
 
 @final
@@ -67,6 +70,9 @@ class LiveProject:
             trainer=trainer_for(config, self.pool),
             uncertainty=uncertainty_for(config.uncertainty),
             selection=build_selection(config.selection.name, config.selection.parameters),
+            initial=None
+            if config.first_query is None
+            else build_selection(config.first_query.name, config.first_query.parameters),
             project=folder,
             seed=config.seed,
             given=self.pool.labelled_cases,
