@@ -334,6 +334,52 @@ def test_runs_that_failed_are_told_with_their_cause(
         assert "Runs without a result\nruns/tta/seed-1" in page.words
 
 
+def test_the_page_is_named_for_the_recipe_and_begins_with_data_and_preset(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.5, 0.6])
+    (tmp_path / "recipe.yaml").write_text("title: My <idea> beside others\n")
+    for folder in (tmp_path, tmp_path / "runs"):
+        head = _Page(write_report(folder)).words.partition("Contents")[0]
+        assert "My <idea> beside others" in head
+        assert "Data: Task04 · Preset: quick · Initial set: 2 · Budget per query: 2" in head
+    for broken in ("title: [", "- 1", "title: 3"):
+        (tmp_path / "recipe.yaml").write_text(broken)
+        assert f"{tmp_path.name} – nextslice report" in _Page(write_report(tmp_path)).words
+
+
+def test_many_runs_are_shown_by_strategy_and_each_of_them_on_request(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for seed in (0, 1, 2, 5, 6, 9, 10):
+        write_run(f"a-{seed}", [0.5, 0.6 + seed / 100], seed=seed)
+        planned = 1 if seed else 2
+        write_run(f"b-{seed}", [0.5, 0.7], seed=seed, selection="core-set", planned=planned)
+    page = _Page(write_report(tmp_path))
+    assert "random0 to 2, 5, 6, 9, 107 of 7464.71" in page.words.replace("\n", "")
+    assert "6 of 7" in page.words
+    assert "All 14 runs, each with its folder" in page.words
+    assert "runs/b-10" in page.words
+
+
+def test_a_footnote_stands_once_on_the_page(write_run: WriteRun, tmp_path: Path) -> None:
+    for budget in (5, 10):
+        for seed in (0, 1):
+            for selection in ("top-k", "stochastic-batches"):
+                write_run(
+                    f"{selection}-{budget}-{seed}",
+                    [0.5, 0.6],
+                    seed=seed,
+                    uncertainty="entropy",
+                    selection=selection,
+                    changes={"budget": budget},
+                )
+    words = _Page(write_report(tmp_path)).words
+    assert "Table 1, budget 10" in words
+    assert words.count("of a two-sided paired permutation test of with against without") == 1
+    assert "the same as below: Table 1, budget 5." in words
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1, null]", '[{"seconds": "x"}]', "\x00"])
 def test_a_note_of_outcomes_that_cannot_be_read_stops_no_report(
     write_run: WriteRun, tmp_path: Path, text: str

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nextslice.errors import ProjectError
@@ -42,15 +43,16 @@ from nextslice.report.reading import reading
 from nextslice.report.rendering import write_tables
 from nextslice.report.runs import Run, read_runs
 from nextslice.report.scans import Scans
-from nextslice.report.section import class_count, lead, notes, run_row
+from nextslice.report.section import about, class_count, lead, notes, run_row, strategy_rows
 from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import summarise
-from nextslice.report.tables import duration, plain_text
+from nextslice.report.tables import Table, duration, plain_text
 from nextslice.wording import counted
 
 __all__ = ["write_report"]
 
 _RECIPE = "recipe.yaml"
+_MANY_RUNS = 12  # more than these are shown by strategy
 
 
 def write_report(
@@ -146,11 +148,14 @@ def _write(
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
-        title=plain_text(folder.resolve().name),
+        title=_recipe_title(folder) or plain_text(folder.resolve().name),
+        folder=plain_text(folder.resolve().name),
+        about="" if several else about(runs),
         written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         lead=_lead_of_all(sections, runs) if several else sections[0]["lead"],
         sections=sections,
         tables=tables,
+        footnotes=_said_once(tables),
         note=NOTE,
         remarks=opened.remarks,
         shows_scans=any(figure["scans"] for part in sections for figure in part["figures"]),
@@ -174,6 +179,7 @@ def _section(
         "by_class": class_table(summaries) if class_count(runs) > 1 else None,
         "figures": figures,
         "runs": [run_row(run, folder) for run in runs],
+        "by_strategy": strategy_rows(runs) if len(runs) > _MANY_RUNS else [],
         "settings": settings_of(runs),
         "all_settings": all_settings(runs),
         "machine": machine_of(runs),
@@ -237,4 +243,34 @@ def _failed(ended: Ended) -> dict[str, str]:
 
 def _has_recipe(folder: Path) -> bool:
     """Whether a benchmark kept its recipe here, or above where the runs lie."""
-    return any((place / _RECIPE).is_file() for place in (folder, folder.resolve().parent))
+    return any((place / _RECIPE).is_file() for place in _recipe_places(folder))
+
+
+def _recipe_places(folder: Path) -> tuple[Path, Path]:
+    return folder, folder.resolve().parent
+
+
+def _recipe_title(folder: Path) -> str:
+    """What the benchmark's recipe says it is; empty where there is none to read."""
+    for place in _recipe_places(folder):
+        try:
+            recipe = yaml.safe_load((place / _RECIPE).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        if isinstance(recipe, Mapping) and isinstance(recipe.get("title"), str):
+            return plain_text(recipe["title"])
+    return ""
+
+
+def _said_once(tables: Sequence[Table]) -> dict[str, list[str]]:
+    """The footnotes of each table by its key; those of a table above are not said again."""
+    first: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
+    for table in tables:
+        again = dict.fromkeys(first[note] for note in table.footnotes if note in first)
+        told[table.key] = [note for note in table.footnotes if note not in first]
+        if again:
+            told[table.key].append(f"More notes, the same as below: {'; '.join(again)}.")
+        for note in table.footnotes:
+            first.setdefault(note, table.title)
+    return told

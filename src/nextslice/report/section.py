@@ -7,14 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from nextslice.report.apart import unnamed_differences
+from nextslice.report.facts import settings_of
 from nextslice.report.runs import Run
-from nextslice.report.summaries import groups
+from nextslice.report.summaries import Spread, groups
 from nextslice.report.tables import duration, plain_text
 from nextslice.wording import counted
 
-__all__ = ["class_count", "lead", "notes", "run_row"]
+__all__ = ["about", "class_count", "lead", "notes", "run_row", "strategy_rows"]
 
 _MANY = 6  # things that a note lists
+
+
+def about(runs: Sequence[Run]) -> str:
+    """What they ran on and how, in a line for the head of the page."""
+    first = ("Data", "Preset", "Initial set", "Queries", "Budget per query")
+    found = [f"{label}: {value}" for label, value in settings_of(runs) if label in first]
+    return " \N{MIDDLE DOT} ".join(found)
 
 
 def lead(runs: Sequence[Run]) -> str:
@@ -104,6 +112,43 @@ def run_row(run: Run, folder: Path) -> dict[str, str]:
         "dice": f"{100 * dice[max(dice)]:.2f}" if dice else "",
         "time": duration(run.working_seconds()),
     }
+
+
+def strategy_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """A row for each strategy, where a row for each run would fill pages."""
+    rows = []
+    for group in groups(runs):
+        finished = sum(run.finished for run in group.runs)
+        dice = [run.metric("dice_3d") for run in group.compared]
+        last = Spread.of(values[max(values)] for values in dice if values)
+        labelled = [max(run.recorded.values(), default=0) for run in group.runs]
+        low, high = min(labelled), max(labelled)
+        rows.append(
+            {
+                "strategy": plain_text(group.strategy),
+                "seeds": _ranges(sorted({run.seed for run in group.runs})),
+                "finished": f"{finished} of {len(group.runs)}",
+                "whole": "yes" if finished == len(group.runs) else "",
+                "labelled": str(high) if low == high else f"{low} to {high}",
+                "dice": "" if last is None else f"{100 * last.mean:.2f}",
+                "time": duration(math.fsum(run.working_seconds() for run in group.runs)),
+            }
+        )
+    return rows
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Whole numbers in rising order, in short: "0 to 4, 7"."""
+    told: list[list[int]] = []
+    for number in numbers:
+        if told and number == told[-1][-1] + 1:
+            told[-1].append(number)
+        else:
+            told.append([number])
+    return ", ".join(
+        f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part))
+        for part in told
+    )
 
 
 def _progress(run: Run) -> str:
