@@ -61,9 +61,13 @@ def test_the_recipes_that_come_along_are_listed_with_their_size(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert typed("benchmark", "--list") == 0
-    lines = capsys.readouterr().out.splitlines()
-    (line,) = [line for line in lines if line.split()[:1] == ["table-1-prostate"]]
-    assert line.split()[-3:] == ["250", "1,750", "18,750"]
+    said = capsys.readouterr()
+    sizes = {
+        line.split()[0]: line.split()[-3:] for line in said.out.splitlines() if line.split()
+    }
+    assert sizes["table-1-prostate"] == ["250", "1,750", "16,666"]
+    assert sizes["table-1-hippocampus-quick"] == ["30", "210", "2"]
+    assert "Core hours: roughly" in said.err
 
 
 def test_a_run_that_fails_makes_the_exit_code_1_and_the_others_are_reported(
