@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["SOME_FAILED", "benchmark", "carry_out"]
 
 # Measured with slices of 50 x 50 on one thread of a Xeon, in float32: see models/devices.py.
-_STEP_S = {(16, 32, 64, 128): 0.028, (64, 128, 256, 512): 0.279}
+_STEP_S: Final[Mapping[tuple[int, ...], float]] = {
+    (16, 32, 64, 128): 0.028,
+    (64, 128, 256, 512): 0.279,
+}
 
 SOME_FAILED = 1
 """The exit code where a run failed and the others were done."""
