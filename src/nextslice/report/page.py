@@ -48,6 +48,7 @@ from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import summarise
 from nextslice.report.tables import Table, duration, plain_text
 from nextslice.wording import counted
+from nextslice.yaml_text import parse_yaml
 
 __all__ = ["write_report"]
 
@@ -254,7 +255,7 @@ def _recipe_title(folder: Path) -> str:
     """What the benchmark's recipe says it is; empty where there is none to read."""
     for place in _recipe_places(folder):
         try:
-            recipe = yaml.safe_load((place / _RECIPE).read_text(encoding="utf-8"))
+            recipe = parse_yaml((place / _RECIPE).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             continue
         if isinstance(recipe, Mapping) and isinstance(recipe.get("title"), str):
