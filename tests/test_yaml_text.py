@@ -92,7 +92,7 @@ def from_live_project(folder: Path, text: str) -> None:
 
 def from_earlier_run(folder: Path, text: str) -> None:
     (folder / "config.yaml").write_text(text)
-    begin_or_compare(folder, {}, {}, frozenset(), accept_changes=True)
+    begin_or_compare(folder, {}, {}, frozenset(), accept_changes=True, pool=())
 
 
 def from_reported_run(folder: Path, text: str) -> None:

@@ -214,10 +214,25 @@ def test_a_setting_that_may_change_changes(begin: Callable[..., Project]) -> Non
         assert yaml.safe_load((project.folder / "config.yaml").read_text())["seed"] == 1
 
 
-def test_another_pool_is_refused(begin: Callable[..., Project]) -> None:
+def test_another_pool_is_refused_by_the_names_of_its_cases_and_leaves_the_run_as_it_was(
+    begin: Callable[..., Project],
+) -> None:
     begin().close()
-    with pytest.raises(ProjectChangedError, match="pool of 12 slices"):
-        begin(pool=POOL[:-1])
+    other = [SliceId("case-0", k) for k in range(3)] + [SliceId("new", 0)]
+    changed = {"pool": other, "environment": {"python": "4"}, "accept_changes": True}
+    with pytest.raises(ProjectChangedError, match=r"new: new\n  missing: case-1") as caught:
+        begin(**changed)
+    assert "put missing ones back" in caught.value.remedy
+    begin().close()  # what was accepted was not written down
+
+
+def test_data_that_changed_are_told_without_fingerprints(
+    begin: Callable[..., Project],
+) -> None:
+    begin(environment={"data": "0a1b"}).close()
+    with pytest.raises(ProjectChangedError, match="scans or labels are not as") as caught:
+        begin(environment={"data": "2c3d"})
+    assert "2c3d" not in str(caught.value)
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:

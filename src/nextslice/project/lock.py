@@ -36,7 +36,9 @@ class ProjectLock:
         except Timeout as error:
             raise ProjectLockedError(
                 f"Expected {folder} to be free, but {_describe(holder)} works on it.",
-                remedy="Wait for it or stop it; two processes must not share a run.",
+                cause="the annotation page is open, or another command is at work.",
+                remedy="Stop the page with Ctrl-C in its terminal, or wait until the command "
+                "has ended; only one may write at a time.",
             ) from error
         facts = {
             "pid": os.getpid(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +18,10 @@ from nextslice.files import write_atomically
 from nextslice.project.changes import differences
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
+from nextslice.wording import a_few
 from nextslice.yaml_text import parse_yaml
 
-__all__ = ["FAILURE", "begin_or_compare", "insert_or_compare_pool", "usable_folder"]
+__all__ = ["FAILURE", "begin_or_compare", "insert_pool", "usable_folder"]
 
 FAILURE: Final = "failure.txt"
 """Where in the code a run has failed, in its folder; it may begin again beside it."""
@@ -52,12 +55,15 @@ def begin_or_compare(
     environment: Mapping[str, object],
     may_change: frozenset[str],
     accept_changes: bool,
+    pool: Sequence[SliceId],
 ) -> None:
     """Keep what a new run begins with; hold what an earlier one began with against it.
 
     Raises:
-        ProjectChangedError: Something differs and `accept_changes` is not set.
+        ProjectChangedError: The pool differs, or something else does and `accept_changes` is
+            not set; nothing is written then.
     """
+    _demand_same_pool(folder, pool)
     path, environment_file = folder / "config.yaml", folder / "environment.json"
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     changes: list[list[str]] = []
@@ -71,7 +77,8 @@ def begin_or_compare(
             changed += differences(earlier, json.loads(json.dumps(dict(environment))))
         if changed and not accept_changes:
             raise ProjectChangedError(
-                f"The run in {folder} began otherwise:\n  " + "\n  ".join(changed),
+                f"The run in {folder} began otherwise:\n  "
+                + "\n  ".join(map(_readable, changed)),
                 cause="other settings or data were given, or the software or the machine "
                 "is another than when it began.",
                 remedy="Give what it began with, or another folder for a new run. To go on "
@@ -96,6 +103,13 @@ def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _readable(change: str) -> str:
+    """A change in words, where its values are fingerprints that say nothing to people."""
+    return (
+        "data: scans or labels are not as they were" if change.startswith("data: ") else change
+    )
+
+
 def _holds_files(folder: Path) -> bool:
     """Whether there is more than a run that was killed at its very beginning leaves."""
     ours = {
@@ -107,16 +121,28 @@ def _holds_files(folder: Path) -> bool:
     )
 
 
-def insert_or_compare_pool(connection: Connection, pool: Sequence[SliceId]) -> None:
-    """Keep the pool that a new run begins with; hold an earlier run's against it.
+def _demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
+    """Make sure that an earlier run's pool is the one given now.
 
     Raises:
-        ProjectChangedError: They differ.
+        ProjectChangedError: It is not; names the cases.
     """
-    known = connection.execute(
-        select(slices.c.case, slices.c.slice).order_by(slices.c.row)
-    ).all()
-    if not known:
+    database = folder / "project.db"
+    if not ((folder / "config.yaml").exists() and database.exists()):
+        return
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            found = connection.execute('SELECT "case", slice FROM slices ORDER BY "row"')
+            known = [SliceId(case, index) for case, index in found]
+    except sqlite3.Error:
+        return  # what is wrong with it is told where it is opened to be worked with
+    if known and known != list(pool):
+        raise _another_pool(folder, known, pool)
+
+
+def insert_pool(connection: Connection, pool: Sequence[SliceId]) -> None:
+    """Keep the pool that a new run begins with; one that goes on has it already."""
+    if connection.execute(select(slices.c.row).limit(1)).first() is None:
         connection.execute(
             insert(slices),
             [
@@ -124,10 +150,23 @@ def insert_or_compare_pool(connection: Connection, pool: Sequence[SliceId]) -> N
                 for row, i in enumerate(pool)
             ],
         )
-    elif [tuple(entry) for entry in known] != [(i.case, i.index) for i in pool]:
-        raise ProjectChangedError(
-            f"The run began with a pool of {len(known)} slices that differs from the one of "
-            f"{len(pool)} slices given now.",
-            cause="cases were added to, removed from or renamed in the data set.",
-            remedy="Restore the data set, or start a new run in another folder.",
-        )
+
+
+def _another_pool(
+    folder: Path, then: Sequence[SliceId], now: Sequence[SliceId]
+) -> ProjectChangedError:
+    before, there = ({i.case for i in which} for which in (then, now))
+    new, missing = sorted(there - before), sorted(before - there)
+    lines = [
+        f"\n  {what}: {a_few(names)}"
+        for what, names in (("new", new), ("missing", missing))
+        if names
+    ]
+    return ProjectChangedError(
+        f"The scans are not those that {folder} began with, {len(then)} slices of "
+        f"{len(before)} cases, but {len(now)} slices of {len(there)} cases:"
+        + ("".join(lines) or "\n  their slices are other ones"),
+        cause="cases were added, taken away or renamed, or the folder is another one.",
+        remedy="Take new ones out of the folder and put missing ones back. A project keeps "
+        "the scans it began with; more scans make a project of their own.",
+    )

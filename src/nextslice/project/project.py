@@ -30,7 +30,7 @@ from nextslice.project.answers import (
 from nextslice.project.connections import connect
 from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
-from nextslice.project.opening import begin_or_compare, insert_or_compare_pool, usable_folder
+from nextslice.project.opening import begin_or_compare, insert_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
 from nextslice.project.records import DATABASE, FOLDERS, Records
@@ -80,10 +80,10 @@ class Project(Records):
         self._lock = ProjectLock(folder)
         self._writing_lock = threading.RLock()
         try:
-            begin_or_compare(folder, config, environment, may_change, accept_changes)
+            begin_or_compare(folder, config, environment, may_change, accept_changes, pool)
             super().__init__(folder, connect(folder / DATABASE))
             with self._writing() as connection:
-                insert_or_compare_pool(connection, pool)
+                insert_pool(connection, pool)
             self.write_tables()  # a crash may have come between a commit and its tables
             remove_unfinished(folder, below=FOLDERS)
         except BaseException:
