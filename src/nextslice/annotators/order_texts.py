@@ -31,8 +31,8 @@ Each line is one slice of one scan. Only these slices count; leave all others al
 
 HOW
 
-1. Open a scan of the folder "scans" in your editor, and the mask of the same name of the
-   folder "masks" over it, as a label map (a segmentation).
+1. Open a scan of the folder "scans" in your editor, and its mask of the folder "masks"
+   (CASE_mask) over it, as a label map (a segmentation).
 2. Go to the slices of that case in the list above. Where the mask shows something already,
    a model proposes it: correct it. Where it shows nothing, draw.
    {numbers}

@@ -38,6 +38,20 @@ def test_enter_saves_and_goes_on_to_the_next_open_slice(person: Any, desk: Desk)
     assert 0 < desk.overview().history[-1].seconds < 60
 
 
+def test_enter_held_down_answers_no_slice_that_nobody_has_looked_at(
+    person: Any, desk: Desk
+) -> None:
+    keyboard = person.page.keyboard
+    keyboard.down("Enter")
+    person.is_at("2 of")
+    for _ in range(5):  # pressed already: the browser says that the key repeats
+        keyboard.down("Enter")
+    keyboard.up("Enter")
+    person.press("h")  # a key pressed later is heard later
+    person.says("No heat map")
+    assert sum(view.state == "labelled" for view in desk.overview().slices) == 1
+
+
 def test_saved_is_said_after_the_servers_word_alone(person: Any) -> None:
     replies: list[Any] = []
 

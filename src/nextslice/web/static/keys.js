@@ -90,7 +90,8 @@ export function listenToKeys(actions) {
     );
     if (!binding) return;
     event.preventDefault();
-    if (binding.release && event.repeat) return;
+    // Held down, it must not answer slices that nobody has looked at.
+    if (event.repeat && (binding.release || binding.group === "Answer")) return;
     binding.run(actions, key);
   });
   addEventListener("keyup", (event) => {

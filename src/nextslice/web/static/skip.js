@@ -7,7 +7,6 @@ const REASONS = [
   "The scan is damaged or full of artefacts",
   "The borders cannot be made out here",
   "The wrong part of the body, or the wrong sequence",
-  "I am not sure; somebody else should decide",
 ];
 const OTHER = "Another reason:";
 const LONGEST = 200;
@@ -33,6 +32,7 @@ export function askForReason() {
     { method: "dialog" },
     h("h2", { id: "skip-title" }, "Skip this slice"),
     h("p", { class: "quiet" }, "It stays without a label and is not asked for again."),
+    h("p", { class: "quiet" }, "If somebody else should decide, leave it open instead."),
     h("fieldset", { class: "choices", "aria-label": "Reason" }, ...choices, words),
     h("div", { class: "row end" }, cancel, h("button", { type: "submit", class: "primary" }, "Skip")),
   );
