@@ -22,6 +22,12 @@ from nextslice.errors import SettingsError
 DECLARED = {0: "background", 1: "PZ", 4: "CG"}
 
 
+@pytest.mark.parametrize("name", ["mean", "background", "Background", "ignore"])
+def test_a_class_cannot_be_called_as_what_is_none(name: str) -> None:
+    with pytest.raises(SettingsError, match="name of its own"):
+        numbered_labels(["organ", name])
+
+
 @pytest.mark.parametrize(
     ("text", "classes"),
     [

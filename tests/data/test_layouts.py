@@ -123,6 +123,25 @@ def test_promise12_is_found_in_one_folder_and_in_parts(
     assert (last.case, last.label) == ("Case49", None)
 
 
+@pytest.mark.parametrize("others", [("other.nii.gz",), ("Case04.mhd",)])
+def test_scans_called_as_in_promise12_leave_no_other_scan_out(
+    tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    for name in ("Case03.mhd", *others):
+        scan(tmp_path / "images" / name)
+        scan(tmp_path / "labels" / name)
+    data_set = recognise(tmp_path)
+    assert data_set.layout == "paired folders"
+    assert len(data_set.cases) == 1 + len(others)
+    assert not data_set.problems
+
+
+def test_a_plain_folder_may_hold_one_scan_called_as_in_promise12(tmp_path: Path) -> None:
+    scan(tmp_path / "Case03.mhd")
+    scan(tmp_path / "knee.nii.gz")
+    assert [files.case for files in recognise(tmp_path).cases] == ["Case03", "knee"]
+
+
 @pytest.mark.parametrize("names", [("images", "labels"), ("imagesTr", "labelsTr")])
 def test_paired_folders_match_by_name_whatever_the_format(
     tmp_path: Path, names: tuple[str, str]

@@ -30,7 +30,8 @@ __all__ = [
 IGNORE = "ignore"
 """The name of nnU-Net's label for what nobody has drawn; it is no class."""
 
-_RESERVED = {"mean"}  # the row of the average in cycles.csv
+# The row of the average in cycles.csv; what is no class; what nobody has drawn.
+_RESERVED = ("mean", "background", IGNORE)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class LabelMap:
             )
         seen: set[int] = set()
         for name, values in self.classes:
-            if not name.strip() or name in _RESERVED or self.names.count(name) > 1:
+            if not name.strip() or name.casefold() in _RESERVED or self.names.count(name) > 1:
                 raise SettingsError(
                     f"Each class should have a name of its own (not {', '.join(_RESERVED)}), "
                     f"but one is called {name!r}.",

@@ -150,11 +150,17 @@ def _nnunet(folder: Path, content: dict[str, Any]) -> DataSet:
 
 def _promise(folder: Path) -> DataSet | None:
     found: dict[tuple[Path, str], dict[bool, Path]] = {}
-    for path in (*_scans(folder), *(p for part in _folders(folder) for p in _scans(part))):
+    scans = (*_scans(folder), *(p for part in _folders(folder) for p in _scans(part)))
+    for path in scans:
         if match := _PROMISE.fullmatch(path.name):
             found.setdefault((path.parent, match[1]), {})[match[2] is not None] = path
     if not found:
         return None
+    if not any(True in files for files in found.values()):
+        # Scans of other layouts may be called Case00 too; nothing of theirs is to be left out.
+        paired = any(path.parent == folder / images for path in scans for images, _ in _PAIRS)
+        if paired or sum(map(len, found.values())) < len(scans):
+            return None
     cases = []
     for (parent, case), files in found.items():
         if False in files:
