@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from tests.annotated import Annotated, copied
 
+from nextslice.annotators.answering import Answering
+from nextslice.annotators.pictures import Pictures
+from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.errors import ProjectError
 from nextslice.live import LiveProject
-from nextslice.project import SliceState
+from nextslice.project import Records, SliceState
 from nextslice.report.drawing import save_as
 from nextslice.report.figures.agreement import draw_agreement
 from nextslice.status import status_of
@@ -119,3 +122,33 @@ def test_the_agreement_is_drawn_with_what_it_says(annotated: Annotated, tmp_path
     for kind, begins in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
         save_as(drawing, tmp_path / f"figure.{kind}")
         assert (tmp_path / f"figure.{kind}").read_bytes().startswith(begins)
+
+
+def test_slices_left_open_when_their_query_ended_count_as_unlabelled(tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    write_phantom(scans, Phantom(patients=2, size=(32, 32), slices=(8, 8)))
+    settings = (
+        *("network.channels=[4, 8]", "training.steps=2", "device=cpu", "initial=3"),
+        *("uncertainty.samples=2", "budget=2", "threads=1"),
+    )
+    with (
+        LiveProject.create(
+            tmp_path / "project",
+            images=scans / "imagesTr",
+            labels="organ",
+            assignments=settings,
+        ) as live,
+        Records.look(live.folder) as records,
+    ):
+        for asked in (3, 2):
+            query = live.ask()
+            assert status_of(live.folder).states[SliceState.QUERIED] == asked
+            row = query.slices[0].row
+            mask = np.zeros(live.native(row).shape, np.uint8)
+            live.project.add_answers(
+                [Answering(live, Pictures(live)).mask(row, mask, annotator="Ada", seconds=1)]
+            )
+            live.train()
+            states = status_of(live.folder).states
+            assert states[SliceState.QUERIED] == 0
+            assert states[SliceState.UNLABELLED] == 16 - records.n_labelled()

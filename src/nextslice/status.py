@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nextslice.data.labels import parse_labels
+from nextslice.data.pool import SliceId
 from nextslice.live import live_config
 from nextslice.project import AnswerKind, CycleView, Records, SliceState
 
@@ -137,6 +138,13 @@ def status_of(folder: str | Path) -> Status:
     with Records.look(folder) as records:
         states = records.states()
         history = records.history()
+        # A slice that was left open when its query ended may be asked for again: it is
+        # unlabelled as all others are.
+        asked = _open_slices(records, history)
+        left = (s for s, state in states.items() if state is SliceState.QUERIED)
+        states = dict(states) | dict.fromkeys(
+            (name for name in left if name not in asked), SliceState.UNLABELLED
+        )
         agreements = {view.cycle: _agreements(records, view.cycle) for view in history}
         phase = _phase(records, history)
     return Status(
@@ -161,6 +169,12 @@ def _phase(records: Records, history: tuple[CycleView, ...]) -> Phase:
     if last.asked == 0:  # in cycle 0 labels came with the data: there is something to train on
         return "exhausted" if last.cycle else "answered"
     return "annotating" if last.answered + last.skipped < last.asked else "answered"
+
+
+def _open_slices(records: Records, history: tuple[CycleView, ...]) -> set[SliceId]:
+    if not history or records.is_recorded(history[-1].cycle):
+        return set()
+    return {queried.id for queried in records.query(history[-1].cycle).slices}
 
 
 def _agreements(records: Records, cycle: int) -> tuple[float, ...]:
