@@ -67,7 +67,7 @@ def test_predict_ends_with_1_where_a_scan_is_refused(
     shutil.copytree(annotated.scans / "imagesTr", other)
     (other / "[red]x.nii.gz").write_bytes(b"")
     out = tmp_path / "out"
-    result = call(predict, annotated.folder, "--out", out, "--images", other)
+    result = call(predict, annotated.folder, "--out", out, "--scans", other)
     assert result.exit_code == 1
     assert "refused: [red]x: the image" in result.stderr
     assert "3 cases predicted by the model of cycle 1" in result.stdout

@@ -184,9 +184,10 @@ def test_a_model_must_be_there_and_whole(annotated: Annotated, tmp_path: Path) -
     weights.write_bytes(weights.read_bytes()[:-8])
     with (
         ProjectSource(copy.folder) as source,
-        pytest.raises(CheckpointError, match="SHA-256"),
+        pytest.raises(CheckpointError, match="SHA-256") as caught,
     ):
         predict_volumes(source, tmp_path / "out")
+    assert f"nextslice status {copy.folder}" in caught.value.remedy
     shutil.copytree(
         copy.folder / "models/cycle-00", copy.folder / "models/cycle-01", dirs_exist_ok=True
     )

@@ -134,8 +134,7 @@ def init(
         else:
             typer.echo("labelled already: nothing")
         scored = "" if config.uncertainty is None else f" of {config.uncertainty.name}"
-        typer.echo(
-            f"{config.initial} slices to begin with, then {config.budget} per query by "
-            f"{config.selection.name}{scored}"
-        )
+        # Where labels came with the data, the first query is a model's choice already.
+        first = "" if pool.labelled_cases else f"{config.initial} slices to begin with, then "
+        typer.echo(f"{first}{config.budget} per query by {config.selection.name}{scored}")
         say_next(project)

@@ -20,9 +20,11 @@ def predict(
     out: Annotated[
         Path, typer.Option(help="Folder to write: new or empty.", show_default=False)
     ],
-    images: Annotated[
+    scans: Annotated[
         Path | None,
-        typer.Option(help="A folder of other scans.", show_default="the project's own"),
+        typer.Option(
+            help="A folder of scans to segment instead.", show_default="the project's own"
+        ),
     ] = None,
     cases: Annotated[
         str | None,
@@ -53,7 +55,7 @@ def predict(
         done = predict_volumes(
             source,
             out,
-            images=images,
+            images=scans,
             cases=names,
             uncertainty=uncertainty,
             on_progress=on_progress,

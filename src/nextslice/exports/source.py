@@ -110,12 +110,20 @@ class ProjectSource:
                 cause="the folder was changed by hand, or restored in part.",
                 remedy="Restore the whole project from a backup.",
             )
-        model = load_model(
-            folder,
-            trainer_for(self.config, self.pool).network,
-            device=self.config.device,
-            precision=self.config.precision,
-        )
+        try:
+            model = load_model(
+                folder,
+                trainer_for(self.config, self.pool).network,
+                device=self.config.device,
+                precision=self.config.precision,
+            )
+        except CheckpointError as error:
+            raise CheckpointError(
+                error.problem,
+                cause=error.cause,
+                remedy="Restore the project from a backup; or go on with it, and its next "
+                f"training makes a new model: nextslice status {self.folder} says how.",
+            ) from error
         return cycle, model
 
     def _demand_unchanged(self) -> None:
