@@ -15,7 +15,7 @@ from nextslice.models.inference import SegmentationModel
 from nextslice.native_masks import NativeMasks
 from nextslice.parts import open_scans, trainer_for
 from nextslice.progress import OnProgress, ignore_progress
-from nextslice.project import Records
+from nextslice.project import Records, demand_same_pool
 
 __all__ = ["ProjectSource"]
 
@@ -137,6 +137,10 @@ class ProjectSource:
                 remedy="Restore it from a backup.",
             ) from error
         if began_with != self.pool.fingerprint:
+            if not self.pool.refused:
+                demand_same_pool(
+                    self.folder, list(map(self.pool.slice_id, range(len(self.pool))))
+                )
             refused = "".join(
                 f"\n  {verdict.case}: {refusal}"
                 for verdict in self.pool.refused

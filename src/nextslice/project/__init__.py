@@ -27,6 +27,7 @@ from nextslice.project.answers import Answer, AnswerKind, NewAnswer
 from nextslice.project.history import CycleView
 from nextslice.project.identity import identity_of
 from nextslice.project.masks import MaskStore, checked_mask
+from nextslice.project.opening import demand_same_pool
 from nextslice.project.project import Project
 from nextslice.project.proposals import Proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
@@ -45,5 +46,6 @@ __all__ = [
     "Records",
     "SliceState",
     "checked_mask",
+    "demand_same_pool",
     "identity_of",
 ]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
 from nextslice.files import write_atomically
 from nextslice.project.changes import differences
+from nextslice.project.connections import connect_to_look
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
 from nextslice.wording import a_few
 from nextslice.yaml_text import parse_yaml
 
-__all__ = ["FAILURE", "begin_or_compare", "insert_pool", "usable_folder"]
+__all__ = ["FAILURE", "begin_or_compare", "demand_same_pool", "insert_pool", "usable_folder"]
 
 FAILURE: Final = "failure.txt"
 """Where in the code a run has failed, in its folder; it may begin again beside it."""
@@ -63,7 +63,7 @@ def begin_or_compare(
         ProjectChangedError: The pool differs, or something else does and `accept_changes` is
             not set; nothing is written then.
     """
-    _demand_same_pool(folder, pool)
+    demand_same_pool(folder, pool)
     path, environment_file = folder / "config.yaml", folder / "environment.json"
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     changes: list[list[str]] = []
@@ -121,7 +121,7 @@ def _holds_files(folder: Path) -> bool:
     )
 
 
-def _demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
+def demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
     """Make sure that an earlier run's pool is the one given now.
 
     Raises:
@@ -131,10 +131,10 @@ def _demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
     if not ((folder / "config.yaml").exists() and database.exists()):
         return
     try:
-        with closing(sqlite3.connect(database)) as connection:
-            found = connection.execute('SELECT "case", slice FROM slices ORDER BY "row"')
-            known = [SliceId(case, index) for case, index in found]
-    except sqlite3.Error:
+        with connect_to_look(database).connect() as connection:
+            query = select(slices.c.case, slices.c.slice).order_by(slices.c.row)
+            known = [SliceId(case, index) for case, index in connection.execute(query)]
+    except (ProjectError, SQLAlchemyError):
         return  # what is wrong with it is told where it is opened to be worked with
     if known and known != list(pool):
         raise _another_pool(folder, known, pool)
