@@ -4,7 +4,10 @@
 - ``sessions.py``: the link's token, and the browsers that have shown it
 - ``security.py``: what every request must prove, and what every answer says to the browser
 - ``wire.py``: arrays and dataclasses as bytes and JSON
-- ``server.py``: the routes
+- ``bodies.py``: what the page sends, bounded
+- ``documented.py``: what the description of the routes says about answers
+- ``routes.py``: each route asks the desk
+- ``server.py``: the routes put together, and what a browser is told of errors
 - ``serving.py``: a server on this machine, and the link that opens it
 - ``static/``: the page, in plain ES modules without a build step
 """

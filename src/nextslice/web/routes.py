@@ -14,7 +14,6 @@ from nextslice.annotators.desk import Desk
 from nextslice.annotators.views import ImageView, MaskView
 from nextslice.errors import AnnotationError, SettingsError
 from nextslice.web.bodies import (
-    MASK_TYPE,
     Answer,
     End,
     Entry,
@@ -26,6 +25,17 @@ from nextslice.web.bodies import (
     Version,
     read_mask,
 )
+from nextslice.web.documented import (
+    ARRAY,
+    ENTERED,
+    FINISHED,
+    LEASED,
+    MASK_BODY,
+    NOT_HERE,
+    OVERVIEW,
+    SAVED,
+    UNKNOWN_TYPE,
+)
 from nextslice.web.security import ENTRY, Door
 from nextslice.web.wire import array_response, plain, without_files
 
@@ -36,13 +46,6 @@ _REMEMBERED = 30 * 24 * 3600  # seconds; the server forgets sooner, when it stop
 
 _Offset = Annotated[int, Query(ge=-_FARTHEST, le=_FARTHEST)]
 _Id = Annotated[str, Path(max_length=64)]
-
-_MASK_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {MASK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def entry_routes(door: Door) -> APIRouter:
     """Where the link's token is exchanged for a session."""
     routes = APIRouter()
 
-    @routes.post(ENTRY)
+    @routes.post(ENTRY, responses=ENTERED)
     def enter(entry: Entry) -> Response:
         session = door.sessions.open(entry.token)
         if session is None:
@@ -85,7 +88,7 @@ def project_routes(desk: Desk, title: Title) -> APIRouter:
     """The project as a whole: how things stand, and the end of a query."""
     routes = APIRouter(prefix="/api")
 
-    @routes.get("/overview")
+    @routes.get("/overview", responses=OVERVIEW)
     def overview() -> Response:
         told = plain(desk.overview())
         told |= {
@@ -96,7 +99,7 @@ def project_routes(desk: Desk, title: Title) -> APIRouter:
         }
         return JSONResponse(told)
 
-    @routes.post("/query/finish", status_code=202)
+    @routes.post("/query/finish", status_code=202, responses=FINISHED)
     def finish(end: End) -> Response:
         desk.finish_query(cycle=end.cycle)
         return JSONResponse({}, 202)
@@ -113,29 +116,31 @@ def slice_routes(desk: Desk) -> APIRouter:
         except AnnotationError as error:
             raise HTTPException(404, error.problem) from error
 
-    routes = APIRouter(prefix="/api/slices/{slice_id}", dependencies=[Depends(known)])
+    routes = APIRouter(
+        prefix="/api/slices/{slice_id}", dependencies=[Depends(known)], responses=NOT_HERE
+    )
     _add_looking(routes, desk)
     _add_answering(routes, desk)
     return routes
 
 
 def _add_looking(routes: APIRouter, desk: Desk) -> None:
-    @routes.get("/image")
+    @routes.get("/image", responses=ARRAY, response_class=Response)
     def image(request: Request, slice_id: _Id, offset: _Offset = 0) -> Response:
         try:
             return _image(request, desk.image(slice_id, offset))
         except SettingsError as error:  # the volume ends before
             raise HTTPException(404, error.problem) from error
 
-    @routes.get("/uncertainty")
+    @routes.get("/uncertainty", responses=ARRAY, response_class=Response)
     def uncertainty(request: Request, slice_id: _Id) -> Response:
         return _image(request, desk.uncertainty(slice_id))
 
-    @routes.get("/proposal")
+    @routes.get("/proposal", responses=ARRAY, response_class=Response)
     def proposal(request: Request, slice_id: _Id) -> Response:
         return _mask(request, desk.proposal(slice_id))
 
-    @routes.get("/annotation")
+    @routes.get("/annotation", responses=ARRAY, response_class=Response)
     def annotation(request: Request, slice_id: _Id) -> Response:
         newest = desk.annotation(slice_id)
         if newest is None:
@@ -143,17 +148,17 @@ def _add_looking(routes: APIRouter, desk: Desk) -> None:
         about = {"version": newest.version, "annotator": newest.annotator}
         return array_response(request, newest.mask, about)
 
-    @routes.get("/neighbour")
+    @routes.get("/neighbour", responses=ARRAY, response_class=Response)
     def neighbour(request: Request, slice_id: _Id, offset: _Offset) -> Response:
         return _mask(request, desk.neighbour_annotation(slice_id, offset))
 
-    @routes.get("/nearest")
+    @routes.get("/nearest", responses=ARRAY, response_class=Response)
     def nearest(request: Request, slice_id: _Id) -> Response:
         return _mask(request, desk.nearest_annotation(slice_id))
 
 
 def _add_answering(routes: APIRouter, desk: Desk) -> None:
-    @routes.put("/annotation", openapi_extra=_MASK_BODY)
+    @routes.put("/annotation", openapi_extra=MASK_BODY, responses=SAVED | UNKNOWN_TYPE)
     async def save(
         request: Request,
         slice_id: _Id,
@@ -174,20 +179,20 @@ def _add_answering(routes: APIRouter, desk: Desk) -> None:
         )
         return JSONResponse(plain(saved))
 
-    @routes.post("/skip")
+    @routes.post("/skip", responses=SAVED)
     def skip(slice_id: _Id, answer: Skip) -> Response:
         return JSONResponse(plain(desk.skip(slice_id, **answer.model_dump())))
 
-    @routes.post("/withdraw")
+    @routes.post("/withdraw", responses=SAVED)
     def withdraw(slice_id: _Id, answer: Answer) -> Response:
         return JSONResponse(plain(desk.withdraw(slice_id, **answer.model_dump())))
 
-    @routes.post("/lease")
+    @routes.post("/lease", responses=LEASED)
     def lease(slice_id: _Id, person: Person) -> Response:
         taken = desk.lease(slice_id, person.annotator)
         return JSONResponse({"held_by": None if taken.mine else taken.holder})
 
-    @routes.post("/release", status_code=204)
+    @routes.post("/release", status_code=204, response_class=Response)
     def release(slice_id: _Id, person: Person) -> Response:
         desk.release(slice_id, person.annotator)
         return Response(status_code=204)

@@ -82,7 +82,7 @@ class Door:
 class _RefusedError(Exception):
     def __init__(self, status: int, problem: str, remedy: str = "") -> None:
         self.status = status
-        self.body = {"problem": problem, "remedy": remedy}
+        self.body = {"problem": problem, "cause": "", "remedy": remedy}
         super().__init__(problem)
 
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from nextslice.annotators.desk import Desk
 from nextslice.errors import AnnotationError, ConflictError, NextsliceError
+from nextslice.web.documented import REFUSALS
 from nextslice.web.files import PageFile, page_files
 from nextslice.web.routes import Title, entry_routes, project_routes, slice_routes
 from nextslice.web.security import Door, Guard
@@ -43,7 +44,7 @@ def create_app(desk: Desk, door: Door, title: Title) -> FastAPI:
             path, _reading(page), methods=["GET", "HEAD"], include_in_schema=False
         )
     for routes in (entry_routes(door), project_routes(desk, title), slice_routes(desk)):
-        app.include_router(routes)
+        app.include_router(routes, responses=REFUSALS)
     app.add_exception_handler(NextsliceError, _tell_error)
     app.add_exception_handler(HTTPException, _tell_refusal)
     app.add_exception_handler(RequestValidationError, _tell_misfit)
