@@ -8,6 +8,7 @@
 - ``documented.py``: what the description of the routes says about answers
 - ``routes.py``: each route asks the desk
 - ``server.py``: the routes put together, and what a browser is told of errors
+- ``patience.py``: how long a connection may take over a request
 - ``serving.py``: a server on this machine, and the link that opens it
 - ``static/``: the page, in plain ES modules without a build step
 """

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from nextslice.annotators.desk import Desk
@@ -48,6 +49,7 @@ def create_app(desk: Desk, door: Door, title: Title) -> FastAPI:
     app.add_exception_handler(NextsliceError, _tell_error)
     app.add_exception_handler(HTTPException, _tell_refusal)
     app.add_exception_handler(RequestValidationError, _tell_misfit)
+    app.add_exception_handler(ClientDisconnect, _tell_nobody)
     app.add_exception_handler(Exception, _tell_surprise)
     app.add_middleware(Guard, door=door, public=pages)
     return app
@@ -89,6 +91,10 @@ def _tell_misfit(_: Request, error: Exception) -> Response:
     told = "; ".join(f"{place}: {problem}" for place, problem in wrong)
     body = {"problem": f"The request does not fit: {told}.", "cause": "", "remedy": ""}
     return JSONResponse(body, 422)
+
+
+def _tell_nobody(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # whoever asked went away before the body was whole
 
 
 def _tell_surprise(_: Request, __: Exception) -> Response:

@@ -13,6 +13,7 @@ import uvicorn
 
 from nextslice.annotators.desk import Desk
 from nextslice.errors import SettingsError
+from nextslice.web.patience import PatientProtocol
 from nextslice.web.routes import Title
 from nextslice.web.security import Door
 from nextslice.web.server import create_app
@@ -21,7 +22,7 @@ from nextslice.web.sessions import Sessions, new_token
 __all__ = ["PageServer", "Place", "listening"]
 
 _WAITING = 128  # connections that the system holds for us
-_AT_ONCE = 256  # requests; more are told to come again
+_AT_ONCE = 256  # connections with requests; more are told to come again
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class PageServer:
                 proxy_headers=False,
                 lifespan="off",
                 ws="none",
+                http=PatientProtocol,
                 limit_concurrency=_AT_ONCE,
                 timeout_graceful_shutdown=5,
                 ssl_certfile=place.certfile,
