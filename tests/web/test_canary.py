@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from httpx import Request, Response
+from httpx import Client, Request, Response
 from tests.canary import FOLDER, NAME, found_in, planted
 
 from nextslice.annotators import Desk
+
+from .conftest import Page, make_project
+from .served import command_serving
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +89,34 @@ def test_neither_pages_nor_addresses_nor_errors_nor_logs_name_the_patient(
     assert found_in(told, NAME, FOLDER, str(scans.parents[1])) == []
     out, error = capfd.readouterr()
     assert found_in(caplog.text + out + error, NAME) == []
+
+
+@pytest.mark.promise(
+    "Nothing leaves that names a patient",
+    fault="a name in headers and in what is asked; the log of a server whose scans are broken",
+)
+def test_the_log_of_the_server_tells_neither_headers_nor_who_asked_for_what(
+    scans: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "scans"
+    shutil.copytree(scans, moved)
+    make_project(tmp_path / "project", moved).close()
+    with (
+        command_serving(tmp_path / "project", tmp_path / "log") as served,
+        Client(base_url=served.address, trust_env=False, timeout=60) as client,
+    ):
+        page = Page(client, served.token, annotator="Nosy Nora").enter()
+        views = page.overview()["slices"]
+        page.answer(views[0]["id"], "skip", reason="Nosy Nora says it is Mrs Miller")
+        page.get("/api/slices/Mrs%20Miller/image?of=Mrs%20Miller")
+        page.put(views[1]["id"], b"Mrs Miller")
+        for path in moved.iterdir():
+            path.write_bytes(path.read_bytes()[:-20])
+        answers = [page.get(f"/api/slices/{view['id']}/image") for view in views]
+        cookie, csrf = client.cookies.values(), page.csrf
+    assert 500 in {answer.status_code for answer in answers}
+    said = served.said().replace(served.link, "")
+    assert "cannot be" in said or "damaged" in said or "cut" in said, said
+    assert found_in(said, NAME, "Nosy Nora", "Mrs Miller", served.token, csrf, *cookie) == []
+    told = b"".join(answer.content for answer in answers)
+    assert found_in(told, NAME, "Nosy Nora", str(tmp_path)) == []

@@ -170,6 +170,8 @@ def _largest(method: str, path: str) -> int:
 
 
 def _check_length(headers: Headers, largest: int) -> None:
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise _RefusedError(400, "A body of one length was expected, two were told.")
     declared = headers.get("content-length", "0")
     if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest:
         raise _RefusedError(413, f"A body of at most {largest:,} bytes was expected.")
