@@ -1,8 +1,8 @@
 """The table of docs/reliability.md, from the tests that show it.
 
 A test marked ``promise("what is promised", fault="what is broken")`` is a case of that row.
-The table is written at the end of a run whose environment names the page, as `make test-faults`
-has it.
+What it measured stands there, too: ``record_property("measured", "in words")``. The table is
+written at the end of a run whose environment names the page, as `make test-faults` has it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Promises:
 
     def __init__(self) -> None:
         self._ended: dict[Row, Counter[str]] = {}
+        self._measured: dict[Row, list[str]] = {}
         self._since = time.monotonic()
 
     @pytest.hookimpl(wrapper=True)
@@ -39,9 +40,14 @@ class Promises:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         for mark in item.iter_markers("promise"):
-            ended = self._ended.setdefault((mark.args[0], mark.kwargs["fault"]), Counter())
+            row = (mark.args[0], mark.kwargs["fault"])
+            ended = self._ended.setdefault(row, Counter())
             if report.when == "call" or report.outcome != "passed":
                 ended[report.outcome] += 1
+                told = [
+                    str(value) for name, value in report.user_properties if name == "measured"
+                ]
+                self._measured.setdefault(row, []).extend(told)
         return report
 
     def pytest_sessionfinish(self) -> None:
@@ -56,7 +62,8 @@ class Promises:
         lines = ["| promise | fault injected | cases | result |", "|---|---|---:|---|"]
         for (promise, fault), ended in self._ended.items():
             cases = ended.total() - ended["skipped"]
-            lines.append(f"| {promise} | {fault} | {cases} | {_result(ended)} |")
+            result = "; ".join([_result(ended), *self._measured.get((promise, fault), [])])
+            lines.append(f"| {promise} | {fault} | {cases} | {result} |")
         minutes = (time.monotonic() - self._since) / 60
         lines += [
             "",

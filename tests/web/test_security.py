@@ -29,6 +29,19 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+UNKNOWN = pytest.mark.promise(
+    "Whoever has not shown the link's token gets nothing but the page's own files.",
+    fault="every route with every method without a session, wrong tokens",
+)
+ELSEWHERE = pytest.mark.promise(
+    "Another site, open in the same browser, can read and write nothing.",
+    fault="foreign and missing Origin, Host, Sec-Fetch-Site and session secrets",
+)
+BOUND = pytest.mark.promise(
+    "Other machines are served over TLS, or where somebody said that they need none.",
+    fault="names and addresses of the network, and every address, without TLS",
+)
+
 
 @pytest.fixture
 def desk(lasting_server: tuple[Desk, PageServer]) -> Desk:
@@ -48,6 +61,7 @@ def _paths(page: Any) -> set[str]:
     return schema | elsewhere | set(page_files())
 
 
+@UNKNOWN
 def test_without_a_session_every_route_answers_401_to_every_method(
     page: Any, desk: Desk
 ) -> None:
@@ -67,6 +81,7 @@ def test_without_a_session_every_route_answers_401_to_every_method(
     assert desk.overview() == before
 
 
+@UNKNOWN
 def test_only_the_token_of_the_link_opens_a_session(
     stranger: Client, server: PageServer
 ) -> None:
@@ -119,6 +134,7 @@ def test_old_sessions_make_room_for_new_ones() -> None:
     assert known == [False] * 44 + [True] * 256
 
 
+@ELSEWHERE
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.x:{port}",
@@ -137,6 +153,7 @@ def test_this_machine_has_two_names(page: Any, server: PageServer) -> None:
         assert page.client.get("/", headers={"Host": host}).status_code == 200
 
 
+@ELSEWHERE
 @pytest.mark.parametrize(
     "headers",
     [
@@ -164,6 +181,7 @@ def test_another_site_cannot_write(page: Any, headers: dict[str, str]) -> None:
     assert page.first() == view
 
 
+@ELSEWHERE
 def test_every_route_that_writes_holds_out_other_sites(page: Any, desk: Desk) -> None:
     routes = page.get("/api/openapi.json").json()["paths"]
     writing = [(p, m) for p, methods in routes.items() for m in methods if m != "get"]
@@ -184,6 +202,7 @@ def test_every_route_that_writes_holds_out_other_sites(page: Any, desk: Desk) ->
     assert desk.overview() == before
 
 
+@ELSEWHERE
 def test_without_an_origin_nothing_is_written(page: Any) -> None:
     answer = page.client.post(
         "/api/query/finish", json={"cycle": 0}, headers={CSRF_HEADER: page.csrf}
@@ -191,12 +210,14 @@ def test_without_an_origin_nothing_is_written(page: Any) -> None:
     assert answer.status_code == 403
 
 
+@ELSEWHERE
 def test_another_site_cannot_read(page: Any) -> None:
     for site in ("cross-site", "same-site"):
         answer = page.client.get("/api/overview", headers={"Sec-Fetch-Site": site})
         assert answer.status_code == 403
 
 
+@ELSEWHERE
 def test_the_secret_of_one_session_is_none_for_another(page: Any) -> None:
     first = page.csrf
     page.enter()
@@ -344,6 +365,7 @@ def test_messages_without_files_stay_as_they_are() -> None:
     assert without_files("") == ""
 
 
+@BOUND
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
