@@ -143,11 +143,19 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def usual_mode() -> int:
-    """The permissions of a file that is simply made; temporary files begin with fewer."""
+def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask
+
+
+# Asked once: it can only be read by changing it, and threads would get in each other's way.
+_UMASK: Final = _umask()
+
+
+def usual_mode() -> int:
+    """The permissions of a file that is simply made; temporary files begin with fewer."""
+    return 0o666 & ~_UMASK
 
 
 def file_sha256(path: Path) -> str:

@@ -48,6 +48,24 @@ def _mask(value: int) -> np.ndarray:
     return np.full((5, 4), value, np.uint8)
 
 
+@pytest.mark.promise(
+    "What the database says of is never taken for a new project", fault="project.db is lost"
+)
+@pytest.mark.parametrize("emptied", [False, True], ids=["removed", "emptied"])
+def test_a_lost_database_is_no_new_project(
+    begin: Callable[..., Project], emptied: bool
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 5, 2), score_seconds=0, select_seconds=0)
+        project.add_annotations(0, {5: _mask(1)}, annotator="oracle")
+        database, table = project.folder / "project.db", project.folder / "queries.csv"
+    before = table.read_bytes()
+    database.write_bytes(b"") if emptied else database.unlink()
+    with pytest.raises(ProjectError, match=r"missing or empty.*annotations"):
+        begin()
+    assert table.read_bytes() == before
+
+
 def test_a_run_that_is_opened_again_is_as_it_was(begin: Callable[..., Project]) -> None:
     with begin() as project:
         project.add_query(_query(0, 5, 2), score_seconds=0, select_seconds=0)

@@ -126,9 +126,13 @@ def demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
 
     Raises:
         ProjectChangedError: It is not; names the cases.
+        ProjectError: The database is gone, and masks or models that it spoke of are there.
     """
     database = folder / "project.db"
-    if not ((folder / "config.yaml").exists() and database.exists()):
+    if not (folder / "config.yaml").exists():
+        return
+    if not database.exists() or database.stat().st_size == 0:
+        _demand_nothing_kept(folder)
         return
     try:
         with connect_to_look(database).connect() as connection:
@@ -138,6 +142,19 @@ def demand_same_pool(folder: Path, pool: Sequence[SliceId]) -> None:
         return  # what is wrong with it is told where it is opened to be worked with
     if known and known != list(pool):
         raise _another_pool(folder, known, pool)
+
+
+def _demand_nothing_kept(folder: Path) -> None:
+    """A run without a database must be one that was killed before it had anything to keep."""
+    kept = [name for name in ("annotations", "models") if any((folder / name).glob("*/*"))]
+    if kept:
+        raise ProjectError(
+            f"Expected the database project.db in {folder}; it is missing or empty, and what "
+            f"lies in {' and '.join(kept)} cannot be told without it. Nothing was written.",
+            cause="it was removed, or the folder was copied without it.",
+            remedy="Put it back, or restore the project from a backup into another folder "
+            "(nextslice restore).",
+        )
 
 
 def insert_pool(connection: Connection, pool: Sequence[SliceId]) -> None:
