@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import jaxtyping
@@ -10,6 +11,11 @@ import pytest
 from hypothesis import settings
 from tests.annotated import Annotated, annotate
 from tests.promises import Promises
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and whatever they start
+# as well; what the tests start shall hear of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(
     os.environ.get("NEXTSLICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
