@@ -12,8 +12,7 @@ from hypothesis import settings
 from tests.annotated import Annotated, annotate
 from tests.promises import Promises
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and whatever they start
-# as well; what the tests start shall hear of it.
+# Started in the background by a shell, tests ignore Ctrl-C, and so would all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
