@@ -159,7 +159,7 @@ def somebody(
     def somebody(name: str = "Dr. Ada", **options: Any) -> Person:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         person = Person(context.new_page(), desk)
         people.append(person)
         return person.open(server.link, name)

@@ -148,10 +148,12 @@ def test_what_is_drawn_while_a_save_hangs_is_saved_after_it(
 
 def test_a_slice_is_skipped_with_a_reason_and_taken_back(person: Any, desk: Desk) -> None:
     view = person.view
+    person.drag(LINE)
     person.press("x")
     person.page.get_by_label("The reason in your own words").fill("metal in the hip")
     person.page.get_by_role("button", name="Skip", exact=True).click()
     person.is_at("2 of 4")
+    assert person.page.locator("#strip .draft").count() == 0
     [answer] = desk._project.versions(desk._rows[view.id])
     assert (answer.kind.value, answer.reason) == ("skip", "metal in the hip")
     person.press("ArrowLeft")
@@ -197,6 +199,15 @@ def test_two_people_on_one_slice_choose_which_version_counts(
     dialog.get_by_role("button", name=name[choice]).click()
     said = {"mine": "Saved at", "theirs": "Dr. Ada counts", "later": "Not decided"}
     bo.says(said[choice])
+    bo.page.wait_for_timeout(1500)  # the next word of the server must not talk over it
+    bo.says(said[choice])
+    state = {
+        "mine": "saved by Dr. Bo",
+        "theirs": "saved by Dr. Ada",
+        "later": "changed, not saved",
+    }
+    assert bo.page.inner_text("#mask-state").startswith(state[choice])
+    assert bo.page.locator("#strip .draft").count() == (choice == "later")
     np.testing.assert_array_equal(bo.saved(), masks[choice])
     kept = [desk.annotation(bo.view.id, version) for version in (1, 2)]
     assert [bool(each and each.mask.any()) for each in kept] == [True, True]

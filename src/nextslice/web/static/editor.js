@@ -38,6 +38,8 @@ export class Editor {
     this.mask = mask.slice();
     this.stored = stored.slice();
     this.version = version;
+    /** The newest version of the server that the person was told of. */
+    this.told = version;
     this.origin = origin;
   }
 

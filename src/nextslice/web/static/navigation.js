@@ -8,8 +8,6 @@ import { currentSlice } from "./state.js";
 /** @typedef {import("./api.js").Slice} Slice */
 
 export class Navigation {
-  /** The newest version that the person was told of. */
-  #told = 0;
   /** The query that the person was told of. */
   #toldCycle = -1;
   /** @type {Set<string>} */
@@ -81,10 +79,10 @@ export class Navigation {
     if (!editor || editor.id !== slice.id || slice.version <= editor.version) return;
     const who = slice.annotator ?? "Somebody";
     if (editor.dirty || editor.drawing) {
-      if (this.#told < slice.version) {
+      if (editor.told < slice.version) {
         announce(`${who} has answered this slice meanwhile. Saving will ask which version counts.`);
       }
-      this.#told = slice.version;
+      editor.told = slice.version;
       return;
     }
     await this.open(slice);

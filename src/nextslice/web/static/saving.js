@@ -156,6 +156,7 @@ export class Saving {
 
   /** @param {import("./editor.js").Editor} editor @param {Record<string, any>} body */
   async #conflict(editor, body) {
+    editor.told = body.version;
     const choice = await chooseVersion(this.work, body);
     if (choice === "mine") {
       editor.version = body.version;

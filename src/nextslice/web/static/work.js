@@ -193,10 +193,11 @@ export class Work {
     );
   }
 
-  /** Forget the draft of the slice that is open. */
+  /** Leave what was drawn and not saved: the slice is as the server has it. Undo brings it back. */
   async dropDraft() {
-    clearTimeout(this.#later);
-    if (this.editor) await this.#drop(this.editor.id);
+    this.sending = null;
+    this.editor?.replace(this.editor.stored);
+    await this.flush();
   }
 
   get #overview() {
