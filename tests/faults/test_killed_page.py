@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from httpx import Client, TransportError
 from tests.faults import flows
+from tests.faults.points import kills
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectError
@@ -141,19 +142,12 @@ def serve(processes: ForkServerContext, bare_scans: Path, cache: dict[str, str])
     return serve
 
 
-def _cases() -> list[object]:
-    few = [f"{name}:kill:1" for name in FEW]
-    rest = [f"{name}:kill:1" for name in FAILPOINTS if name not in FEW]
-    rest += [f"{name}:kill:3" for name in LATER]
-    return [*few, *(pytest.param(name, marks=pytest.mark.faults) for name in rest)]
-
-
 @pytest.mark.promise(
     "Every annotation that the page was told is saved is there and whole; one that it was not "
     "told is whole or absent; the project goes on to the same queries and weights.",
     fault="SIGKILL of the server at every step of every write, the first time and a later one",
 )
-@pytest.mark.parametrize("failpoint", _cases())
+@pytest.mark.parametrize("failpoint", kills(FEW, FAILPOINTS, LATER, 3))
 def test_killed_and_started_again_nothing_acknowledged_is_lost(
     failpoint: str,
     serve: Serve,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults import flows
+from tests.faults.points import kills
 
 from nextslice.failpoints import FAILPOINTS, VARIABLE
 from nextslice.project.verifying import verify
@@ -40,19 +41,11 @@ def simulate(processes: ForkServerContext, scans: Path, cache: dict[str, str]) -
     return simulate
 
 
-def _cases() -> list[object]:
-    """Few of them always; all, and some a later time too, where there is time."""
-    few = [f"{name}:kill:1" for name in FEW]
-    rest = [f"{name}:kill:1" for name in POINTS if name not in FEW]
-    rest += [f"{name}:kill:2" for name in LATER]
-    return [*few, *(pytest.param(name, marks=pytest.mark.faults) for name in rest)]
-
-
 @pytest.mark.promise(
     "A simulated run that was killed ends with the same queries, weights and metrics.",
     fault="SIGKILL at every step of every write, the first time and a later one",
 )
-@pytest.mark.parametrize("failpoint", _cases())
+@pytest.mark.parametrize("failpoint", kills(FEW, POINTS, LATER, 2))
 def test_killed_and_started_again_it_comes_to_the_same(
     failpoint: str,
     simulate: Simulate,

@@ -9,6 +9,16 @@ import typer
 
 from nextslice.cli.display import progress_bar, say
 from nextslice.cli.open_project import ProjectFolder, say_next
+from nextslice.cli.options import (
+    Assignments,
+    Axis,
+    Device,
+    Fit,
+    Size,
+    SkipRefused,
+    Spacing,
+    Threads,
+)
 from nextslice.selection import SELECTIONS
 
 __all__ = ["init"]
@@ -47,36 +57,14 @@ def init(
         str, typer.Option(help="quick (no GPU needed), paper or released-code.")
     ] = "quick",
     seed: Annotated[int, typer.Option(help="All chance comes from it.")] = 0,
-    axis: Annotated[
-        int | None,
-        typer.Option(
-            help="Axis to slice along: 0, 1 or 2.", show_default="the one with largest spacing"
-        ),
-    ] = None,
-    spacing: Annotated[
-        float | None,
-        typer.Option(help="Resample slices to this many mm.", show_default="as they are"),
-    ] = None,
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(
-            help="Height and width of the slices.", show_default="what holds every case"
-        ),
-    ] = None,
-    fit: Annotated[
-        str, typer.Option(help="How slices get that size: crop (and pad) or resize.")
-    ] = "crop",
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="Go on without the cases that are refused.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads.", show_default="the preset's")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any setting: training.steps=300 (repeatable)."),
-    ] = None,
+    axis: Axis = None,
+    spacing: Spacing = None,
+    size: Size = None,
+    fit: Fit = "crop",
+    skip_refused: SkipRefused = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    assignments: Assignments = None,
 ) -> None:
     """Make a project from a folder of scans, to be annotated.
 

@@ -8,6 +8,16 @@ from typing import Annotated
 import typer
 
 from nextslice.cli.display import progress_bar, say
+from nextslice.cli.options import (
+    Assignments,
+    Axis,
+    Device,
+    Fit,
+    Size,
+    SkipRefused,
+    Spacing,
+    Threads,
+)
 from nextslice.selection import SELECTIONS
 
 __all__ = ["simulate"]
@@ -51,36 +61,17 @@ def simulate(
     ] = None,
     val: Annotated[int, typer.Option(help="Cases set aside and not used.")] = 0,
     split_seed: Annotated[int, typer.Option(help="Decides which cases are set aside.")] = 0,
-    axis: Annotated[
-        int | None,
-        typer.Option(
-            help="Axis to slice along: 0, 1 or 2.", show_default="the one with largest spacing"
-        ),
-    ] = None,
-    spacing: Annotated[
-        float | None,
-        typer.Option(help="Resample slices to this many mm.", show_default="as they are"),
-    ] = None,
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(
-            help="Height and width of the slices.", show_default="what holds every case"
-        ),
-    ] = None,
-    fit: Annotated[
-        str, typer.Option(help="How slices get that size: crop (and pad) or resize.")
-    ] = "crop",
+    axis: Axis = None,
+    spacing: Spacing = None,
+    size: Size = None,
+    fit: Fit = "crop",
     labels: Annotated[
         str | None,
         typer.Option(help='Merge label values: "gland=1,2" or "zone=1;gland=2".'),
     ] = None,
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="Go on without the cases that are refused.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads.", show_default="the preset's")
-    ] = None,
+    skip_refused: SkipRefused = False,
+    device: Device = "auto",
+    threads: Threads = None,
     accept_changes: Annotated[
         bool,
         typer.Option(
@@ -88,10 +79,7 @@ def simulate(
             help="Go on with a run though settings, data, software or machine have changed.",
         ),
     ] = False,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any setting: training.steps=300 (repeatable)."),
-    ] = None,
+    assignments: Assignments = None,
 ) -> None:
     """Simulate active learning on a labelled data set; the labels play the expert.
 
