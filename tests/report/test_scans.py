@@ -1,4 +1,4 @@
-"""Slices, models and areas of runs: shown where they are the run's own, else left out."""
+"""Slices, models and outlines of runs: shown where they are the run's own, else left out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,20 @@ from matplotlib.axes import Axes
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.report import read_runs, write_report
-from nextslice.report.area import AREAS, area_annotated, measured, read_areas, volumes_opened
 from nextslice.report.drawing import Drawing
 from nextslice.report.figures import draw_all
 from nextslice.report.figures.across_cycles import typical_slice
+from nextslice.report.outlines import (
+    OUTLINES,
+    Outline,
+    area_annotated,
+    contour_drawn,
+    measured,
+    outline_of,
+    outlines_to_csv,
+    read_outlines,
+    volumes_opened,
+)
 from nextslice.report.runs import Run
 from nextslice.report.scans import Scans
 from nextslice.simulation import Splits, open_splits, simulate
@@ -126,7 +136,7 @@ def test_the_test_slice_is_typical_and_segmented_by_each_cycle_s_model(
 
 def test_the_area_is_that_of_the_labels_on_their_own_grid(made: Path, study: Path) -> None:
     runs = read_runs(study)
-    areas = measured(runs, Scans(), {})
+    outlines = measured(runs, Scans(), {})
     pool = _splits(made).train
     (run,) = [run for run in runs if run.selection.name == "random"]
     expected = 0.0
@@ -134,14 +144,49 @@ def test_the_area_is_that_of_the_labels_on_their_own_grid(made: Path, study: Pat
         geometry = pool.geometry(row.case)
         plane = pool.native_label(row.case)[:, :, row.slice] > 0
         expected += float(plane.sum()) * geometry.spacing[0] * geometry.spacing[1]
-    assert area_annotated(run, areas)[CYCLES] == pytest.approx(expected / 100)
+    assert area_annotated(run, outlines)[CYCLES] == pytest.approx(expected / 100)
+
+
+def _disk(radius: float, size: int, spacing: tuple[float, float]) -> np.ndarray:
+    rows, columns = np.indices((size, size)) - size // 2
+    return ((rows * spacing[0]) ** 2 + (columns * spacing[1]) ** 2 <= radius**2).astype(
+        np.uint8
+    )
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.5, 1.0), (1.5, 0.75)])
+def test_a_disk_is_outlined_by_about_its_circumference(spacing: tuple[float, float]) -> None:
+    outline = outline_of(_disk(40, 201, spacing), spacing)
+    assert outline.area == pytest.approx(np.pi * 40**2, rel=0.01)
+    assert outline.contour == pytest.approx(2 * np.pi * 40 * 1.05, rel=0.05)
+
+
+def test_a_line_is_drawn_around_each_structure_its_holes_and_at_the_border() -> None:
+    ring = _disk(30, 91, (1, 1)) - _disk(10, 91, (1, 1))
+    alone = outline_of(_disk(30, 91, (1, 1)), (1, 1)), outline_of(_disk(10, 91, (1, 1)), (1, 1))
+    assert outline_of(ring, (1, 1)).contour == pytest.approx(sum(one.contour for one in alone))
+    filled = outline_of(ring + 2 * _disk(10, 91, (1, 1)), (1, 1))
+    assert filled.contour == pytest.approx(alone[0].contour + 2 * alone[1].contour)
+    whole = outline_of(np.ones((8, 6), np.uint8), (2.0, 3.0))
+    assert whole.contour == pytest.approx(2 * (7 * 2 + 5 * 3) + 4 * np.hypot(1, 1.5))
+    assert outline_of(np.zeros((8, 6), np.uint8), (2.0, 3.0)) == Outline(0.0, 0.0)
+
+
+def test_outlines_come_back_from_their_file(tmp_path: Path) -> None:
+    outlines = {("f", "case, one", 3): Outline(12.5, 14.25), ("f", "b", 0): Outline(0.0, 0.0)}
+    (tmp_path / OUTLINES).write_text(outlines_to_csv(outlines))
+    assert read_outlines(tmp_path / OUTLINES) == outlines
 
 
 def test_costs_never_fall_and_begin_with_the_initial_set(study: Path) -> None:
     runs = read_runs(study)
-    areas = measured(runs, Scans(), {})
+    outlines = measured(runs, Scans(), {})
     for run in runs:
-        for cost in (volumes_opened(run), area_annotated(run, areas)):
+        for cost in (
+            volumes_opened(run),
+            area_annotated(run, outlines),
+            contour_drawn(run, outlines),
+        ):
             assert sorted(cost) == list(range(CYCLES + 1))
             assert [cost[cycle] for cycle in sorted(cost)] == sorted(cost.values())
         opened = volumes_opened(run)
@@ -164,11 +209,11 @@ def test_the_page_says_that_it_holds_scans_and_leaves_them_out_on_request(study:
     assert "3D Dice against foreground annotated" in text  # a number, no picture of anybody
 
 
-def test_data_that_was_moved_away_is_missed_aloud_and_areas_are_kept(
+def test_data_that_was_moved_away_is_missed_aloud_and_outlines_are_kept(
     made: Path, study: Path
 ) -> None:
     page = write_report(study)
-    kept = read_areas(page.parent / AREAS)
+    kept = read_outlines(page.parent / OUTLINES)
     assert kept
     (made / "scans").rename(made / "moved")
     text = write_report(study).read_text()
@@ -176,7 +221,7 @@ def test_data_that_was_moved_away_is_missed_aloud_and_areas_are_kept(
     assert "data:image/png" not in text
     assert str(made) not in text
     assert "3D Dice against foreground annotated" in text
-    assert read_areas(page.parent / AREAS) == kept
+    assert read_outlines(page.parent / OUTLINES) == kept
 
 
 def test_other_data_of_the_same_name_is_not_shown(study: Path) -> None:
@@ -185,7 +230,7 @@ def test_other_data_of_the_same_name_is_not_shown(study: Path) -> None:
     text = write_report(study).read_text()
     assert "is not what the runs saw: scans or labels have changed since" in text
     assert "data:image/png" not in text
-    assert not (study / "report" / AREAS).exists()
+    assert not (study / "report" / OUTLINES).exists()
 
 
 def test_without_models_the_queries_are_shown_all_the_same(study: Path) -> None:
@@ -209,9 +254,11 @@ def test_a_run_that_does_not_say_where_its_data_lies_is_no_problem(study: Path) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "data,case\n", "data,case,slice,foreground_mm2\na,b,c,d\n", "\x00\xff", None],
+    ["", "data,case\n", "data,case,slice,foreground_mm2\na,b,1,2\n", "\x00\xff", None],
 )
-def test_areas_that_cannot_be_read_are_measured_again(tmp_path: Path, text: str | None) -> None:
+def test_outlines_that_cannot_be_read_are_measured_again(
+    tmp_path: Path, text: str | None
+) -> None:
     if text is not None:
-        (tmp_path / AREAS).write_text(text)
-    assert read_areas(tmp_path / AREAS) == {}
+        (tmp_path / OUTLINES).write_text(text)
+    assert read_outlines(tmp_path / OUTLINES) == {}

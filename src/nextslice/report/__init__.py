@@ -26,7 +26,7 @@ Tables and most figures come from the CSV and YAML files of the runs alone.
 - ``series.py``: the numbers behind a line: means over seeds and their intervals
 - ``facts.py``: what ran and on what
 - ``scans.py``: the scans and models behind runs, where they are still at hand
-- ``area.py``: what labels cost: foreground outlined, volumes opened
+- ``outlines.py``: what labels cost: structures outlined, volumes opened
 - ``figures/``: the figures, one file for each
 - ``queried.py``: what was queried, in words
 - ``reading.py``: what the numbers say, in a few plain sentences

@@ -18,7 +18,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
-from nextslice.report.area import AREAS, Areas, areas_to_csv, measured, read_areas
 from nextslice.report.comparison import (
     NOTE,
     class_table,
@@ -38,6 +37,13 @@ from nextslice.report.facts import (
 from nextslice.report.figures import draw_all
 from nextslice.report.folder import writing_report
 from nextslice.report.outcomes import Ended, read_outcomes
+from nextslice.report.outlines import (
+    OUTLINES,
+    Outlines,
+    measured,
+    outlines_to_csv,
+    read_outlines,
+)
 from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading
 from nextslice.report.rendering import write_tables
@@ -90,7 +96,7 @@ def write_report(
     runs = read_runs(folder)
     out = folder / "report" if out is None else out
     try:
-        known = read_areas(out / AREAS)
+        known = read_outlines(out / OUTLINES)
         with writing_report(out) as fresh:
             _write(runs, folder, fresh, known, on_progress, scans=scans)
     except OSError as error:
@@ -116,7 +122,7 @@ def _write(
     runs: Sequence[Run],
     folder: Path,
     out: Path,
-    known: Areas,
+    known: Outlines,
     on_progress: OnProgress,
     *,
     scans: bool,
@@ -127,14 +133,14 @@ def _write(
     tables = [*paper_tables(runs), *statistics_tables(runs)]
     write_tables(tables, out / "tables")
     opened = Scans(on_progress)
-    areas = measured(runs, opened, known)
-    if areas:
-        write_atomically(out / AREAS, areas_to_csv(areas))
+    outlines = measured(runs, opened, known)
+    if outlines:
+        write_atomically(out / OUTLINES, outlines_to_csv(outlines))
     experiments = by_experiment(runs)
     several = len(experiments) > 1
     sections = []
     for place, members in enumerate(experiments.values(), 1):
-        drawings = draw_all(members, scans=opened if scans else None, areas=areas)
+        drawings = draw_all(members, scans=opened if scans else None, outlines=outlines)
         suffix = f"-{place}-{_file_name(members[0])}" if several else ""
         figures = []
         for drawing in drawings:

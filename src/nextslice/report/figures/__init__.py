@@ -25,18 +25,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nextslice.report.area import Areas
 from nextslice.report.drawing import Drawing
 from nextslice.report.figures.across_cycles import draw_across_cycles
 from nextslice.report.figures.batches import draw_batches
 from nextslice.report.figures.boxes import draw_boxes
-from nextslice.report.figures.cost import draw_area_cost, draw_volume_cost
+from nextslice.report.figures.cost import draw_area_cost, draw_contour_cost, draw_volume_cost
 from nextslice.report.figures.curves import draw_dice
 from nextslice.report.figures.pairs import draw_pairs
 from nextslice.report.figures.pool_sizes import draw_pool_sizes
 from nextslice.report.figures.queries import draw_queries
 from nextslice.report.figures.ranking import draw_ranking
 from nextslice.report.figures.times import draw_times
+from nextslice.report.outlines import Outlines
 from nextslice.report.runs import Run
 from nextslice.report.scans import Scans
 
@@ -44,19 +44,21 @@ __all__ = ["draw_all"]
 
 
 def draw_all(
-    runs: Sequence[Run], *, scans: Scans | None = None, areas: Areas | None = None
+    runs: Sequence[Run], *, scans: Scans | None = None, outlines: Outlines | None = None
 ) -> list[Drawing]:
     """Every figure for which something was measured, in the order to read them.
 
     Args:
         runs: Of one experiment; another's would be drawn on the same axes.
         scans: The scans behind the runs; without them no slice is shown.
-        areas: The foreground of queried slices, where it is known.
+        outlines: What there is to outline in queried slices, where it is known.
     """
-    return [drawing for drawing in _drawn(runs, scans, areas or {}) if drawing is not None]
+    return [drawing for drawing in _drawn(runs, scans, outlines or {}) if drawing is not None]
 
 
-def _drawn(runs: Sequence[Run], scans: Scans | None, areas: Areas) -> Iterator[Drawing | None]:
+def _drawn(
+    runs: Sequence[Run], scans: Scans | None, outlines: Outlines
+) -> Iterator[Drawing | None]:
     for draw in (
         draw_dice,
         draw_ranking,
@@ -70,5 +72,6 @@ def _drawn(runs: Sequence[Run], scans: Scans | None, areas: Areas) -> Iterator[D
         yield draw_batches(runs, scans)
         yield draw_across_cycles(runs, scans)
     yield draw_volume_cost(runs)
-    yield draw_area_cost(runs, areas)
+    yield draw_area_cost(runs, outlines)
+    yield draw_contour_cost(runs, outlines)
     yield draw_times(runs)

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nextslice.report.area import Areas, area_annotated, volumes_opened
 from nextslice.report.drawing import WIDTH, Drawing, titled
 from nextslice.report.figures.bands import FEW, about_bands, draw_lines, limits, show_percent
 from nextslice.report.figures.overview import CROWD, highlights
 from nextslice.report.figures.panels import Key
+from nextslice.report.outlines import Outlines, area_annotated, contour_drawn, volumes_opened
 from nextslice.report.runs import Run
 from nextslice.report.series import Series, dice_against
 from nextslice.report.style import Look, is_plain_random, looks
 from nextslice.report.summaries import groups
 from nextslice.report.tables import plain_text
 
-__all__ = ["draw_area_cost", "draw_volume_cost"]
+__all__ = ["draw_area_cost", "draw_contour_cost", "draw_volume_cost"]
 
 
 def draw_volume_cost(runs: Sequence[Run]) -> Drawing | None:
@@ -38,21 +38,41 @@ def draw_volume_cost(runs: Sequence[Run]) -> Drawing | None:
     )
 
 
-def draw_area_cost(runs: Sequence[Run], areas: Areas) -> Drawing | None:
+def draw_area_cost(runs: Sequence[Run], outlines: Outlines) -> Drawing | None:
     """3D Dice against the foreground annotated so far.
 
     Args:
         runs: Of one experiment.
-        areas: Of their queried slices; there is no figure where some strategy's are not known.
+        outlines: Of their queried slices; there is no figure where some strategy's are not
+            known.
     """
     return _draw(
         runs,
-        lambda run: area_annotated(run, areas),
+        lambda run: area_annotated(run, outlines),
         "dice-by-area",
         "3D Dice against foreground annotated",
         "Foreground annotated so far (cm\N{SUPERSCRIPT TWO})",
         "A strategy that asks for slices with much foreground asks for more of the expert's "
         "time. Area: labelled pixels of the queried slices.",
+    )
+
+
+def draw_contour_cost(runs: Sequence[Run], outlines: Outlines) -> Drawing | None:
+    """3D Dice against the contour drawn so far.
+
+    Args:
+        runs: Of one experiment.
+        outlines: Of their queried slices; there is no figure where some strategy's are not
+            known.
+    """
+    return _draw(
+        runs,
+        lambda run: contour_drawn(run, outlines),
+        "dice-by-contour",
+        "3D Dice against contour drawn",
+        "Contour drawn so far (cm)",
+        "A hand's time goes with the length of the line rather than with the area inside. "
+        "Contour: around each structure of the queried slices.",
     )
 
 
