@@ -30,8 +30,9 @@ check: $(STAMP)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# A worker per core, each with one thread: two threads that wait for each other's core crawl.
 test: check  ## style, types and all tests
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-faults: $(STAMP)  ## break whatever can break, all of it; docs/reliability.md
 	NEXTSLICE_RELIABILITY=docs/reliability.md $(BIN)/pytest -m "faults or promise"
