@@ -282,6 +282,31 @@ def test_another_pool_of_batches_is_a_row_of_its_own(
     ]
 
 
+def test_batches_under_a_rule_stand_beside_the_top_slices_under_it(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    _study(write_run, strategies=["random", "entropy", "entropy-sb"])
+    for inner, plus in (("top-k", 0), ("stochastic-batches", 2)):
+        capped = {"per_volume": 1, "selection": {"name": inner, "parameters": {}}}
+        for seed in range(SEEDS):
+            write_run(
+                f"capped-{inner}/seed-{seed}",
+                [0.5, 0.01 * (60 + seed + plus), 0.01 * (70 + seed + plus)],
+                uncertainty="entropy",
+                selection={"name": "volume-cap", "parameters": capped},
+                seed=seed,
+            )
+    cells = _cells(_tables(tmp_path)["table-1"])
+    assert list(cells) == [
+        ("RS", ""),
+        ("Entropy", "w/o SB"),
+        ("Entropy", "Ours"),
+        ("Entropy, 1 per volume", "w/o SB"),
+        ("Entropy, 1 per volume", "Ours"),
+    ]
+    assert cells["Entropy, 1 per volume", "Ours"]["Anterior: 3D DSC"].endswith("*†")
+
+
 def test_a_budget_has_a_table_1_of_its_own(write_run: WriteRun, tmp_path: Path) -> None:
     for budget in (5, 10):
         changes = {"budget": budget}
@@ -303,6 +328,17 @@ def test_a_query_that_waited_moves_the_mean_of_table_2_and_not_the_median(
     cells = _cells(_tables(tmp_path)["table-2"])
     assert cells["Time (s), median",] == {"RS": "0.50"}
     assert cells["Time (s), mean",] == {"RS": "10.50"}
+
+
+def test_other_strategies_do_not_compete_in_tables_of_one_uncertainty_a_column(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    for size in (5, 10):
+        for name, dice in (("strided", 0.6), ("stratified", 0.7)):
+            changes = {"initial": size}
+            write_run(f"{name}{size}", [0.5, dice], selection=name, changes=changes)
+    table = _tables(tmp_path)["table-3-other-strategies"]
+    assert not any(cell.bold for row in table.rows for cell in row)
 
 
 def test_table_3_has_a_row_for_each_size_of_the_initial_set(

@@ -47,6 +47,27 @@ def _write(
                 )
 
 
+def test_pairs_under_a_rule_are_secondary(write_run: WriteRun, tmp_path: Path) -> None:
+    _write(write_run)
+    alone = primary(groups(read_runs(tmp_path)))
+    for inner, dice in (("top-k", 0.9), ("stochastic-batches", 0.1)):
+        capped = {"per_volume": 1, "selection": {"name": inner, "parameters": {}}}
+        write_run(
+            inner,
+            [0.1, dice],
+            uncertainty="entropy",
+            selection={"name": "volume-cap", "parameters": capped},
+        )
+    declared = primary(groups(read_runs(tmp_path)))
+    assert alone is not None
+    assert declared is not None
+    assert declared[0].per_pair == pytest.approx(alone[0].per_pair)
+    assert any(
+        "entropy + stochastic batches, 1 per volume was" in s
+        for s in reading(read_runs(tmp_path))
+    )
+
+
 def test_each_seed_is_the_mean_over_the_uncertainties_that_ran_both_ways(
     write_run: WriteRun, tmp_path: Path
 ) -> None:

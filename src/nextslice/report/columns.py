@@ -72,7 +72,9 @@ def column(
         marks = stars(own, metric, name)
         cells = {line.strategy: _cell(line, own, metric, name, marks) for line in block}
         alike = with_the_same_runs(own)
-        found |= bold_best(cells, metric, alike) if by_block and len(block) > 1 else cells
+        # Other strategies share a block, but no uncertainty that one could be the best of.
+        several = by_block and len(block) > 1 and block[0].kind != "other"
+        found |= bold_best(cells, metric, alike) if several else cells
     if by_block:
         return found
     informed = {line.strategy for block in blocks for line in block if line.informed}

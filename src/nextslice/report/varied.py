@@ -121,10 +121,10 @@ def by_pool_size(found: Sequence[Group]) -> tuple[tuple[Group, ...], ...]:
     alike: dict[Hashable, dict[int | None, Group]] = defaultdict(dict)
     for group in found:
         run = group.runs[0]
-        if run.selection.name != "stochastic-batches" or run.uncertainty is None:
+        if run.core.name != "stochastic-batches" or run.uncertainty is None:
             continue
-        others = {k: v for k, v in run.selection.parameters.items() if k != "pool_size"}
-        key = (_frozen(run.uncertainty), _frozen(Choice("", others)), group.setting)
+        others = {k: v for k, v in run.core.parameters.items() if k != "pool_size"}
+        key = (_frozen(run.uncertainty), _frozen(Choice("", others)), run.rules, group.setting)
         alike[key][pool_size_of(run)] = group
     return tuple(
         tuple(members[size] for size in sorted(members, key=lambda q: (q is None, q or 0)))
@@ -145,7 +145,7 @@ def against_one_batch(found: Sequence[Group]) -> list[tuple[Group, Group]]:
 
 def pool_size_of(run: Run) -> int | None:
     """The paper's Q; None where the pool is cut without replacement or nothing is batched."""
-    size = run.selection.parameters.get("pool_size")
+    size = run.core.parameters.get("pool_size")
     return size if isinstance(size, int) else None
 
 
