@@ -139,7 +139,7 @@ def _differences(
         blocks = ((row,), *blocks)
     notes = [
         f"{_TEST}; Holm: corrected for {counted(tests, 'comparison')}, bold below {ALPHA}. "
-        "CI: 95% confidence interval of the mean over pairs (Student's t).",
+        "CI: 95% confidence interval of the mean over pairs (Student's t), from three on.",
         *([_DECLARED] if first is not None else []),
         *([_DETAIL] if several else []),
         *([_BY_SET] if look.by_set else []),
