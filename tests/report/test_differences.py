@@ -18,8 +18,11 @@ from nextslice.report.differences import (
     over_settings,
     with_and_without,
 )
+from nextslice.report.reading import reading
 from nextslice.report.runs import Metric
+from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import Group, groups
+from nextslice.report.varied import against_matched_noise
 
 WriteRun = Callable[..., Path]
 ENTROPY = {"uncertainty": "entropy", "selection": "top-k"}
@@ -173,6 +176,33 @@ def test_batches_under_rules_are_set_against_the_top_slices_under_the_same_rules
             "entropy, 5 slices apart, 1 per volume",
         ),
     ]
+
+
+def test_batches_are_set_against_noise_of_their_strength_over_the_same_uncertainty(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """Not against noise of another strength, nor with another number of batches."""
+    fewer = {"name": "stochastic-batches", "parameters": {"pool_size": 9}}
+    for place, (uncertainty, selection) in enumerate(
+        [
+            ("entropy", "stochastic-batches"),
+            ("entropy", fewer),
+            ("entropy", "power"),
+            ("tta", "stochastic-batches"),
+        ]
+    ):
+        write_run(f"{place}", [0.1, 0.6], uncertainty=uncertainty, selection=selection)
+    for name, dice in (("power", 0.5), ("softmax", 0.55)):
+        matched = {"name": name, "parameters": {"match": "stochastic-batches"}}
+        write_run(name, [0.1, dice], uncertainty="entropy", selection=matched)
+    assert _names(against_matched_noise(_groups(tmp_path))) == [
+        ("entropy + stochastic batches", "entropy + power noise, matched"),
+        ("entropy + stochastic batches", "entropy + softmax noise, matched"),
+    ]
+    runs = read_runs(tmp_path)
+    (table,) = (t for t in statistics_tables(runs) if t.key.startswith("against-noise"))
+    assert [row[3].text for row in table.rows] == ["+10.00", "+5.00"]
+    assert any("above entropy + power noise, matched" in told for told in reading(runs))
 
 
 def test_random_that_was_scored_is_compared_with_plain_random(

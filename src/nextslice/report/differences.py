@@ -31,6 +31,7 @@ __all__ = [
     "PairKey",
     "pooled_spread",
     "against_random",
+    "conditions",
     "difference",
     "higher_is_better",
     "over_settings",
@@ -248,7 +249,13 @@ def with_and_without(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
     """
     of_batches = [group for group in groups if group.runs[0].core.name == "stochastic-batches"]
     of_top = [group for group in groups if group.runs[0].core.name == "top-k"]
-    return [(a, b) for a in of_batches for b in of_top if _alike(a) == _alike(b)]
+    return [(a, b) for a in of_batches for b in of_top if conditions(a) == conditions(b)]
+
+
+def conditions(group: Group) -> tuple[object, ...]:
+    """What two selections over scores must share: data, setting, uncertainty and rules."""
+    run = group.runs[0]
+    return *_where(group), run.uncertainty, run.rules
 
 
 def _stacked(parts: Sequence[PairsByCycles]) -> PairsByCycles:
@@ -263,11 +270,6 @@ def _stacked(parts: Sequence[PairsByCycles]) -> PairsByCycles:
 
 def _where(group: Group) -> tuple[str, str]:
     return group.experiment, group.setting
-
-
-def _alike(group: Group) -> tuple[object, ...]:
-    run = group.runs[0]
-    return *_where(group), run.uncertainty, run.rules
 
 
 def _selects(group: Group) -> str:

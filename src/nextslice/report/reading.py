@@ -2,8 +2,8 @@
 
 The main number is the mean 3D Dice over classes and cycles. First comes the primary comparison
 (``primary.py``), which stands by itself; then each uncertainty with and without stochastic
-batches, each number of batches against one, and each strategy against random, corrected within
-each of these families.
+batches, these against noise as strong, each number of batches against one, and each strategy
+against random, corrected within each of these families.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from nextslice.report.runs import Run
 from nextslice.report.stars import ALPHA, few_pairs
 from nextslice.report.summaries import Group, groups
 from nextslice.report.tables import plain_text
-from nextslice.report.varied import against_one_batch
+from nextslice.report.varied import against_matched_noise, against_one_batch
 from nextslice.report.verdicts import INTERVAL_FROM, family_size, on_comparisons, together
 from nextslice.wording import a_few, counted
 
@@ -55,21 +55,24 @@ def reading(runs: Sequence[Run]) -> list[str]:
         ]
     both = over_settings(with_and_without(compared))
     versus = over_settings(against_random(compared))
+    noise = over_settings(against_matched_noise(compared))
     pools = over_settings(against_one_batch(compared))
-    spread = pooled_spread([*both, *pools, *versus])
+    spread = pooled_spread([*both, *noise, *pools, *versus])
     many = len(versus) > _TELL_EACH
     return [
         _on_seeds(compared, spread_between_seeds(compared), spread),
         *_on_primary(compared, both),
         *on_comparisons(both, spread),
+        *on_comparisons(noise, spread),
         *on_comparisons(pools, spread),
         *(together(versus) if many else on_comparisons(versus, spread)),
         *_on_limits(
             compared,
             (both, "with and without stochastic batches"),
+            (noise, "with noise as strong"),
             (pools, "with one batch"),
             (versus, "with random"),
-            intervals=[*both, *pools, *([] if many else versus)],
+            intervals=[*both, *noise, *pools, *([] if many else versus)],
         ),
         *on_queries(compared),
     ]
