@@ -120,8 +120,8 @@ def test_six_pairs_that_agree_are_significant_though_no_single_uncertainty_is(
     _write(write_run)
     sentences = reading(read_runs(tmp_path))
     assert sentences[1].startswith(
-        "Primary comparison (mean of entropy, dropout and TTA, seed by seed): querying with "
-        "stochastic batches was 1.6 Dice points above querying without"
+        "Primary comparison (mean of entropy (+2.5), dropout (+1.0) and TTA (+1.3), seed by "
+        "seed): querying with stochastic batches was 1.6 Dice points above querying without"
     )
     assert sentences[1].endswith("p = 0.031: a significant difference.")
     assert not any("a significant difference" in sentence for sentence in sentences[2:])

@@ -140,7 +140,7 @@ def _on_primary(compared: Sequence[Group], both: Sequence[Difference]) -> list[s
     found, names = declared
     if len(both) == 1 and both[0].pairs == found.pairs:
         return []
-    told = plain_text(names[0]) if len(names) == 1 else f"mean of {_listed(names)}"
+    told = plain_text(names[0]) if len(names) == 1 else f"mean of {_listed(names, both)}"
     (sentence,) = on_comparisons(
         [replace(found, first="querying " + found.first, second="querying " + found.second)],
         pooled_spread([found]),
@@ -148,8 +148,16 @@ def _on_primary(compared: Sequence[Group], both: Sequence[Difference]) -> list[s
     return [f"Primary comparison ({told}, seed by seed): {sentence}"]
 
 
-def _listed(names: Sequence[str]) -> str:
-    *others, last = map(plain_text, names)
+def _listed(names: Sequence[str], both: Sequence[Difference]) -> str:
+    """What a mean is made of: one uncertainty may have most of it."""
+    parts: dict[str, list[float]] = {}
+    for one in both:
+        parts.setdefault(one.second, []).append(100 * one.mean)
+    each = {name: parts.get(name, []) for name in names}
+    *others, last = (
+        plain_text(name) + (f" ({found[0]:+.1f})" if len(found) == 1 else "")
+        for name, found in each.items()
+    )
     return f"{', '.join(others)} and {last}"
 
 
