@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import secrets
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from nextslice.benchmark import Job, RayCluster, Recipe, open_benchmark, run_benchmark
+from nextslice.benchmark import (
+    Job,
+    Outcome,
+    RayCluster,
+    Recipe,
+    open_benchmark,
+    run_benchmark,
+)
 from nextslice.benchmark.cluster import (
+    _do_remotely,
     _gpus,
+    _missing_device,
     _warn_if_gpus_are_left_alone,
     _warn_if_nothing_fits,
 )
@@ -206,6 +220,69 @@ class _Cluster:
 
 
 ON_A_GPU = {"device": "cuda", "precision": "bfloat16", "threads": 2}
+
+
+@pytest.fixture
+def node_with_a_gpu(two_nodes: Any) -> Iterator[str]:
+    """The id of a node of two CPUs that tells Ray of a GPU, as one of any cluster may."""
+    node = two_nodes.add_node(num_cpus=2, num_gpus=1)
+    two_nodes.wait_for_nodes()
+    yield node.node_id
+    two_nodes.remove_node(node)
+
+
+def test_runs_that_want_a_gpu_go_to_the_node_that_has_one_and_have_it_to_themselves(
+    two_nodes: Any,
+    node_with_a_gpu: str,
+    make_recipe: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tells_where(job: Job, _: Any) -> Outcome:
+        """In the place of the run's work; here it has no words but its error."""
+        ray, began = importlib.import_module("ray"), time.time()
+        time.sleep(0.5)
+        node = ray.get_runtime_context().get_node_id()
+        return Outcome(job, json.dumps([node, len(ray.get_gpu_ids()), began, time.time()]))
+
+    monkeypatch.setattr("nextslice.benchmark.cluster._do_remotely", tells_where)
+    settings = SETTINGS | ON_A_GPU | {"threads": 1}
+    jobs = open_benchmark(make_recipe(settings=settings), tmp_path, elsewhere=True)
+    outcomes = RayCluster(two_nodes.address).run(jobs, on_progress=lambda _: None)
+    told = sorted((json.loads(str(o.error)) for o in outcomes), key=lambda each: each[2])
+    assert {(node, gpus) for node, gpus, *_ in told} == {(node_with_a_gpu, 1)}
+    assert all(ended <= began for (*_, ended), (_, _, began, _) in pairwise(told))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_node_that_promised_a_gpu_and_has_none_is_named(
+    two_nodes: Any, node_with_a_gpu: str, make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    settings = SETTINGS | ON_A_GPU | {"threads": 1}
+    recipe = make_recipe(settings=settings, seeds=[0], cycles=0)
+    jobs = open_benchmark(recipe, tmp_path, elsewhere=True)
+    outcomes = run_benchmark(recipe, jobs, tmp_path, RayCluster(two_nodes.address))
+    for outcome in outcomes:
+        assert f"Expected a GPU on the node {socket.gethostname()}" in str(outcome.error)
+        assert "PyTorch sees 0 of CUDA" in str(outcome.error)
+        assert not outcome.job.out.exists()  # nothing was begun that a GPU would go on with
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_missing_is_told_where_the_run_would_begin(
+    make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    settings = SETTINGS | ON_A_GPU
+    (job, *_) = open_benchmark(make_recipe(settings=settings), tmp_path, elsewhere=True)
+    outcome = _do_remotely(job, None)
+    assert f"Expected a GPU on the node {socket.gethostname()}" in str(outcome.error)
+    assert "Mend that node" in str(outcome.error)
+    assert not job.out.exists()
+
+
+def test_what_is_here_anyway_is_not_missing(make_recipe: MakeRecipe, tmp_path: Path) -> None:
+    jobs = open_benchmark(make_recipe(settings=SETTINGS | {"device": "cpu"}), tmp_path)
+    assert {_missing_device(job.config) for job in jobs} == {None}
 
 
 def test_a_gpu_of_the_cluster_is_asked_for_though_this_machine_has_none(

@@ -210,6 +210,10 @@ def test_a_part_is_some_strategies_and_seeds() -> None:
         part_of(jobs, strategies=["entropie"])
     with pytest.raises(SettingsError, match="got 7"):
         part_of(jobs, seeds=[7])
+    with pytest.raises(SettingsError, match="a strategy at least"):
+        part_of(jobs, strategies=[])
+    with pytest.raises(SettingsError, match="a seed at least"):
+        part_of(jobs, seeds=[])
 
 
 def test_threads_are_the_cores_share_of_a_run_and_a_part_takes_the_same(

@@ -100,7 +100,7 @@ def test_what_is_wrong_in_a_run_is_found_before_any_starts(
 def test_a_name_that_stands_twice_is_refused_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("strategies:\n  a: {selection: random}\n  a: {selection: top-k}\n")
-    with pytest.raises(SettingsError, match="'a' stands twice"):
+    with pytest.raises(SettingsError, match="in line 3: the key 'a' stands twice"):
         read_recipe(path)
 
 

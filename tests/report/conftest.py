@@ -58,6 +58,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         strength: float | None = None,
         volumes: int = 2,
         score_seconds: float = 0.0,
+        train_seconds: float = 10.0,
         changes: Mapping[str, Any] | None = None,
         environment: Mapping[str, Any] | None = None,
         case: str = "patient_01",
@@ -84,7 +85,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         rows: list[Sequence[object]] = []
         asked: list[Sequence[object]] = []
         for cycle, mean in enumerate(dice):
-            seconds = (10, score_seconds if cycle else 0, 0.5 if cycle else 0, 2)
+            seconds = (train_seconds, score_seconds if cycle else 0, 0.5 if cycle else 0, 2)
             half = 0.02 if len(classes) > 1 else 0.0
             values = {k: mean + half * (1 - 2 * i) for i, k in enumerate(classes)}
             for kind, value in (values | {"mean": mean}).items():

@@ -18,8 +18,11 @@ from nextslice.report.differences import (
     over_settings,
     with_and_without,
 )
+from nextslice.report.reading import reading
 from nextslice.report.runs import Metric
+from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import Group, groups
+from nextslice.report.varied import against_matched_noise
 
 WriteRun = Callable[..., Path]
 ENTROPY = {"uncertainty": "entropy", "selection": "top-k"}
@@ -140,6 +143,68 @@ def test_batches_are_set_against_the_same_uncertainty_alone(
     ]
 
 
+def _ruled(inner: str, *, cap: int | None = None, apart: int | None = None) -> object:
+    """A selection under a cap of slices per volume, under a minimum distance, or both."""
+    found: dict[str, object] = {"name": inner, "parameters": {}}
+    for name, own in (
+        ("minimum-distance", {"slices": apart}),
+        ("volume-cap", {"per_volume": cap}),
+    ):
+        if None not in own.values():
+            found = {"name": name, "parameters": {**own, "selection": found}}
+    return found
+
+
+def test_batches_under_rules_are_set_against_the_top_slices_under_the_same_rules(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """Whatever else ran: another cap, one rule of two, none at all, or another uncertainty."""
+    rules: tuple[dict[str, int], ...] = ({}, {"cap": 1}, {"cap": 2}, {"cap": 1, "apart": 5})
+    for place, rule in enumerate(rules):
+        for inner in ("top-k", "stochastic-batches"):
+            selection = _ruled(inner, **rule)
+            write_run(f"{inner}{place}", [0.1, 0.6], uncertainty="entropy", selection=selection)
+    lone = _ruled("stochastic-batches", apart=5)
+    write_run("lone", [0.1, 0.6], uncertainty="entropy", selection=lone)
+    write_run("tta", [0.1, 0.6], uncertainty="tta", selection=_ruled("top-k", apart=5))
+    assert sorted(_names(with_and_without(_groups(tmp_path)))) == [
+        ("entropy + stochastic batches", "entropy"),
+        ("entropy + stochastic batches, 1 per volume", "entropy, 1 per volume"),
+        ("entropy + stochastic batches, 2 per volume", "entropy, 2 per volume"),
+        (
+            "entropy + stochastic batches, 5 slices apart, 1 per volume",
+            "entropy, 5 slices apart, 1 per volume",
+        ),
+    ]
+
+
+def test_batches_are_set_against_noise_of_their_strength_over_the_same_uncertainty(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """Not against noise of another strength, nor with another number of batches."""
+    fewer = {"name": "stochastic-batches", "parameters": {"pool_size": 9}}
+    for place, (uncertainty, selection) in enumerate(
+        [
+            ("entropy", "stochastic-batches"),
+            ("entropy", fewer),
+            ("entropy", "power"),
+            ("tta", "stochastic-batches"),
+        ]
+    ):
+        write_run(f"{place}", [0.1, 0.6], uncertainty=uncertainty, selection=selection)
+    for name, dice in (("power", 0.5), ("softmax", 0.55)):
+        matched = {"name": name, "parameters": {"match": "stochastic-batches"}}
+        write_run(name, [0.1, dice], uncertainty="entropy", selection=matched)
+    assert _names(against_matched_noise(_groups(tmp_path))) == [
+        ("entropy + stochastic batches", "entropy + power noise, matched"),
+        ("entropy + stochastic batches", "entropy + softmax noise, matched"),
+    ]
+    runs = read_runs(tmp_path)
+    (table,) = (t for t in statistics_tables(runs) if t.key.startswith("against-noise"))
+    assert [row[3].text for row in table.rows] == ["+10.00", "+5.00"]
+    assert any("above entropy + power noise, matched" in told for told in reading(runs))
+
+
 def test_random_that_was_scored_is_compared_with_plain_random(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
@@ -166,6 +231,11 @@ def test_no_fewer_pairs_are_said_to_be_needed_than_the_test_takes() -> None:
     assert _of([0.10], [0.11], [0.09]).needed() == 6
     assert _of([0.10], [0.11], [0.09]).needed(tests=9) == 9
     assert _of([0.1], [-0.1]).needed() is None
+
+
+def test_two_pairs_however_alike_have_no_interval() -> None:
+    assert _of([0.10], [0.11]).interval is None
+    assert _of([0.10], [0.11], [0.12]).interval is not None
 
 
 def test_pairs_are_unanimous_where_three_or_more_agree() -> None:

@@ -403,9 +403,13 @@ def test_all_settings_are_on_the_page_without_the_path_of_the_data(
 ) -> None:
     for seed in (3, 4):
         write_run(f"{seed}", [0.5, 0.6], seed=seed)
+    scored = {"name": "dropout", "parameters": {"samples": 8}}
+    write_run("scored", [0.5, 0.6], seed=3, uncertainty=scored, selection="top-k")
     page = _Page(write_report(tmp_path))
     assert "training.batch_size4" in page.words.replace("\n", "")
     assert "seed3; 4" in page.words.replace("\n", "")
+    assert "uncertainty.parameters.samples8" in page.words.replace("\n", "")
+    assert "{" not in page.words.partition("All settings")[2]  # nothing as programs write it
     assert "/home/somebody" not in page.words
 
 

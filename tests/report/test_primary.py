@@ -47,6 +47,27 @@ def _write(
                 )
 
 
+def test_pairs_under_a_rule_are_secondary(write_run: WriteRun, tmp_path: Path) -> None:
+    _write(write_run)
+    alone = primary(groups(read_runs(tmp_path)))
+    for inner, dice in (("top-k", 0.9), ("stochastic-batches", 0.1)):
+        capped = {"per_volume": 1, "selection": {"name": inner, "parameters": {}}}
+        write_run(
+            inner,
+            [0.1, dice],
+            uncertainty="entropy",
+            selection={"name": "volume-cap", "parameters": capped},
+        )
+    declared = primary(groups(read_runs(tmp_path)))
+    assert alone is not None
+    assert declared is not None
+    assert declared[0].per_pair == pytest.approx(alone[0].per_pair)
+    assert any(
+        "entropy + stochastic batches, 1 per volume was" in s
+        for s in reading(read_runs(tmp_path))
+    )
+
+
 def test_each_seed_is_the_mean_over_the_uncertainties_that_ran_both_ways(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
@@ -99,8 +120,8 @@ def test_six_pairs_that_agree_are_significant_though_no_single_uncertainty_is(
     _write(write_run)
     sentences = reading(read_runs(tmp_path))
     assert sentences[1].startswith(
-        "Primary comparison (mean of entropy, dropout and TTA, seed by seed): querying with "
-        "stochastic batches was 1.6 Dice points above querying without"
+        "Primary comparison (mean of entropy (+2.5), dropout (+1.0) and TTA (+1.3), seed by "
+        "seed): querying with stochastic batches was 1.6 Dice points above querying without"
     )
     assert sentences[1].endswith("p = 0.031: a significant difference.")
     assert not any("a significant difference" in sentence for sentence in sentences[2:])

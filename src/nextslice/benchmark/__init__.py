@@ -5,7 +5,7 @@
 - ``grid.py``: a recipe -> its runs
 - ``folder.py``: what lies in a benchmark's folder
 - ``local.py``: runs in processes of this machine
-- ``cluster.py``: runs on a Ray cluster
+- ``connecting.py``  ``cluster.py``: runs on a Ray cluster
 - ``running.py``: a benchmark from its recipe to its last run
 """
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import secrets
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from nextslice.benchmark.connecting import connected
 from nextslice.benchmark.executor import Job, OnOutcome, Outcome, do, ignore_outcome
 from nextslice.config import Config
-from nextslice.errors import MissingExtraError, NextsliceError
+from nextslice.errors import NextsliceError, SettingsError
+from nextslice.models.devices import resolve_device
 from nextslice.progress import OnProgress, Progress
 from nextslice.wording import clause, counted
 
@@ -30,17 +30,6 @@ logger = logging.getLogger(__name__)
 
 _EVERY_S: Final = 1.0  # how often a run tells how far it is
 _PATIENCE_S: Final = 5.0  # to hear of it
-_STORE_BYTES: Final = 100 * 2**20  # runs hand each other files, not objects
-_QUIET: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # runs without a GPU leave GPUs alone
-}
-_ON_THIS_MACHINE: Final = {
-    # In spite of its name: Ray then listens on 127.0.0.1 alone, on every system.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # Without one Ray would leave one in the home folder. Ray looks for it once in a process.
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),
-}
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ class RayCluster:
             MissingExtraError: Ray is not installed.
             NextsliceError: There is no cluster at the address.
         """
-        with _connected(self.address) as ray:
+        with connected(self.address) as ray:
             _warn_if_nothing_fits(ray, jobs)
             _warn_if_gpus_are_left_alone(ray, jobs)
             here = ray.get_runtime_context().get_node_id()
@@ -161,6 +150,9 @@ def _news(ray: Any, ears: Any) -> list[Progress]:
 
 def _do_remotely(job: Job, ears: Any) -> Outcome:
     """One run on whatever node; it tells how far it is, but not at every step."""
+    missing = _missing_device(job.config)
+    if missing is not None:
+        return Outcome(job, missing)
     told = 0.0
 
     def tell(progress: Progress) -> None:
@@ -188,6 +180,24 @@ def _anywhere(job: Job) -> Job:
 
 def _gpus(config: Config) -> int:
     return 1 if config.device.startswith("cuda") else 0
+
+
+def _missing_device(config: Config) -> str | None:
+    """What to say where this node has not the device that Ray was told it has."""
+    try:
+        resolve_device(config.device)
+    except SettingsError as error:
+        return str(
+            NextsliceError(
+                f"Expected a GPU on the node {socket.gethostname()}, which told Ray that it "
+                f"has one; PyTorch there finds none: {clause(error.problem)}.",
+                cause="the node was started with --num-gpus and has no GPU, its driver is "
+                "missing, or its PyTorch was installed without CUDA.",
+                remedy="Mend that node, or take it out of the cluster, and repeat the command: "
+                "what is finished is not done again.",
+            )
+        )
+    return None
 
 
 def _pinned_to(node: str) -> Any:
@@ -218,71 +228,3 @@ def _warn_if_gpus_are_left_alone(ray: Any, jobs: Sequence[Job]) -> None:
             "--set precision=bfloat16 (float32 for GPUs older than NVIDIA's Ampere)",
             counted(there, "GPU"),
         )
-
-
-@contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected to the cluster while the block runs.
-
-    A connection that this process has already is used, and left as it is.
-    """
-    with _environment(_QUIET | (_ON_THIS_MACHINE if address is None else {})):
-        try:
-            ray: Any = importlib.import_module("ray")
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                "Runs on a Ray cluster need the package ray, which is not installed.",
-                remedy="pip install 'nextslice[ray]', or leave --ray out to run on this "
-                "machine's own processes.",
-            ) from error
-        if ray.is_initialized():
-            yield ray
-            return
-        common = {"log_to_driver": False, "logging_level": logging.ERROR}
-        try:
-            if address is None:
-                ray.init(
-                    address="local",
-                    num_cpus=os.cpu_count(),
-                    object_store_memory=_STORE_BYTES,
-                    include_dashboard=False,
-                    **common,
-                )
-            else:
-                _check_somebody_answers(address)
-                ray.init(address=address, **common)
-        except (OSError, RuntimeError, ValueError) as error:
-            where = "on this machine" if address is None else f"at {address}"
-            raise NextsliceError(
-                f"Expected a Ray cluster {where}, got: {clause(str(error))}.",
-                cause="" if address is None else "there is none, or it is out of reach.",
-                remedy="" if address is None else "Try: ray status --address HOST:PORT",
-            ) from error
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
-
-
-def _check_somebody_answers(address: str) -> None:
-    """Raise OSError at once where nobody does; Ray would try for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon:  # "auto" names no port
-        if not port.isdigit():
-            raise ValueError(f"the port {port!r} is no number")
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-
-
-@contextmanager
-def _environment(wanted: dict[str, str]) -> Iterator[None]:
-    """Ray is told some things by environment variables alone; what is set already counts.
-
-    What Ray itself sets on the way goes with the rest.
-    """
-    before = set(os.environ)
-    os.environ.update({name: value for name, value in wanted.items() if name not in before})
-    try:
-        yield
-    finally:
-        for name in {name for name in os.environ if name.startswith("RAY_")} - before:
-            del os.environ[name]

@@ -99,8 +99,14 @@ def part_of(
         seeds: None takes all.
 
     Raises:
-        SettingsError: The recipe has no such strategy or seed.
+        SettingsError: The recipe has no such strategy or seed, or none is given.
     """
+    for what, wanted in (("strategy", strategies), ("seed", seeds)):
+        if wanted is not None and not wanted:
+            raise SettingsError(
+                f"Expected a {what} at least, got none.",
+                remedy="To have all of them, leave the option out.",
+            )
     known = list(dict.fromkeys(_strategy_of(job) for job in jobs))
     for name in strategies or ():
         if name not in known:

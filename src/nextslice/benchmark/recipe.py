@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
 from nextslice.settings import plain, validated
+from nextslice.wording import clause
 from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Recipe", "StrategyRecipe", "dump_recipe", "read_recipe", "shipped_recipes"]
@@ -241,12 +242,18 @@ def _text(source: str | Path) -> str:
         ) from error
 
 
+def _wrong(error: yaml.YAMLError) -> str:
+    """Where and what, without the parser's own account of it."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return str(error) if mark is None else f"in line {mark.line + 1}: {clause(str(problem))}"
+
+
 def _loaded(text: str, source: str) -> Mapping[str, Any]:
     try:
         values = parse_yaml(text)
     except yaml.YAMLError as error:
         raise SettingsError(
-            f"Expected a recipe in YAML in {source}, got: {error}.",
+            f"Expected a recipe in YAML in {source}, got {_wrong(error)}.",
             remedy="docs/benchmark.md shows one.",
         ) from error
     if not isinstance(values, dict):

@@ -49,9 +49,9 @@ def metric_table(members: Sequence[Group], data: str) -> Table | None:
         key=slug("against-random-by-metric", data),
         title=", ".join(filter(None, ("Against random, metric by metric", data))),
         caption="Difference to random over cycles, pairs and settings, with the 95% confidence "
-        "interval of its mean (Student's t over pairs). DSC in points, positive where the "
-        "strategy is better; HD95, negative where it is better. Not tested: the one test is of "
-        "the mean 3D Dice, and these numbers show where it comes from.",
+        "interval of its mean (Student's t over three pairs or more). DSC in points, positive "
+        "where the strategy is better; HD95, negative where it is better. Not tested: the one "
+        "test is of the mean 3D Dice, and these numbers show where it comes from.",
         stubs=("Strategy", "Class"),
         header=(tuple(header),),
         blocks=tuple(

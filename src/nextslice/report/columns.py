@@ -72,7 +72,9 @@ def column(
         marks = stars(own, metric, name)
         cells = {line.strategy: _cell(line, own, metric, name, marks) for line in block}
         alike = with_the_same_runs(own)
-        found |= bold_best(cells, metric, alike) if by_block and len(block) > 1 else cells
+        # Other strategies share a block, but no uncertainty that one could be the best of.
+        several = by_block and len(block) > 1 and block[0].kind != "other"
+        found |= bold_best(cells, metric, alike) if several else cells
     if by_block:
         return found
     informed = {line.strategy for block in blocks for line in block if line.informed}
@@ -86,7 +88,7 @@ def footnotes(
     titles: Mapping[str, str],
     *,
     each: str = "",
-    starred: bool = True,
+    timed: bool = False,
     together: bool = False,
 ) -> tuple[str, ...]:
     """How many runs there were, and what the marks mean that may come up.
@@ -96,17 +98,19 @@ def footnotes(
         blocks: The strategies of the table; other runs are passed over.
         titles: Experiment -> its short title.
         each: See :func:`nextslice.report.stars.about_runs`.
-        starred: Whether the table has stars at all.
+        timed: Whether the table shows times, which have medians and no stars.
         together: Whether several settings were tested as one.
     """
     lines = {line.strategy: line for block in blocks for line in block}
     own = [group for group in members if group.plain_name in lines]
-    notes = [about_runs(own, titles, each)]
-    if starred:
+    what = "Medians and means" if timed else "Means"
+    notes = [about_runs(own, titles, each, what=what)]
+    if not timed:
         notes += about_stars(own, together=together)
     if any(line.informed for line in lines.values()):
         notes.append(about_informed())
-    notes += about_learning_loss(own)
+    if not timed:
+        notes += about_learning_loss(own)
     return tuple(notes)
 
 

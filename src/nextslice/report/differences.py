@@ -31,6 +31,7 @@ __all__ = [
     "PairKey",
     "pooled_spread",
     "against_random",
+    "conditions",
     "difference",
     "higher_is_better",
     "over_settings",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 PLAN_FROM: Final = 3
-"""Fewer pairs than these do not say how many more would be needed."""
+"""Fewer pairs than these say nothing of how far pairs lie apart."""
 
 PairsByCycles = Float[np.ndarray, "pairs cycles"]
 """One number per pair of runs and cycle; NaN where nothing was measured."""
@@ -94,8 +95,11 @@ class Difference:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % confidence interval of the mean (Student's t over pairs)."""
-        return confidence(self.per_pair)
+        """The 95 % confidence interval of the mean (Student's t over pairs).
+
+        None with fewer than three pairs: two that happen to be alike would seem certain.
+        """
+        return confidence(self.per_pair) if self.pairs >= PLAN_FROM else None
 
     @property
     def unanimous(self) -> bool:
@@ -239,16 +243,19 @@ def against_random(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
 
 
 def with_and_without(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """Stochastic batches over an uncertainty, and the top slices of the same uncertainty."""
-    return [
-        (a, b)
-        for a in groups
-        for b in groups
-        if _selects(a) == "stochastic-batches"
-        and _selects(b) == "top-k"
-        and _where(a) == _where(b)
-        and a.runs[0].uncertainty == b.runs[0].uncertainty
-    ]
+    """Stochastic batches over an uncertainty, and the top slices of the same uncertainty.
+
+    Under rules, such as a cap of slices per volume, both have the same ones.
+    """
+    of_batches = [group for group in groups if group.runs[0].core.name == "stochastic-batches"]
+    of_top = [group for group in groups if group.runs[0].core.name == "top-k"]
+    return [(a, b) for a in of_batches for b in of_top if conditions(a) == conditions(b)]
+
+
+def conditions(group: Group) -> tuple[object, ...]:
+    """What two selections over scores must share: data, setting, uncertainty and rules."""
+    run = group.runs[0]
+    return *_where(group), run.uncertainty, run.rules
 
 
 def _stacked(parts: Sequence[PairsByCycles]) -> PairsByCycles:

@@ -45,6 +45,9 @@ def all_settings(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """Every setting by its dotted path, with every value that occurs."""
     flat = [by_path(run.config) for run in runs]
     paths = dict.fromkeys(path for one in flat for path in one)
+    # Nothing in one run, and several fields in another, which are told one by one.
+    above = {path[:place] for path in paths for place, sign in enumerate(path) if sign == "."}
+    paths = dict.fromkeys(path for path in paths if path not in above)
     return _facts([run.config for run in runs], [(plain_text(p), p) for p in paths])
 
 

@@ -1,7 +1,7 @@
 """The strategies in the order and with the words of the paper's tables.
 
 Random sampling and Core-set first, then each uncertainty without ("w/o SB") and with stochastic
-batches ("Ours"), then whatever the paper does not have.
+batches ("Ours"), the same under rules, then whatever else the paper does not have.
 """
 
 from __future__ import annotations
@@ -60,21 +60,22 @@ def blocks_of(groups: Sequence[Group]) -> tuple[tuple[Line, ...], ...]:
 
 
 def _kind(group: Group) -> Kind:
-    uncertainty, selection = group.runs[0].uncertainty, group.runs[0].selection.name
-    if uncertainty is None:
-        if selection == "random":
+    run = group.runs[0]
+    if run.uncertainty is None:
+        if run.selection.name == "random":
             return "random"
-        return "core-set" if selection == "core-set" else "other"
-    if selection == "top-k":
+        return "core-set" if run.selection.name == "core-set" else "other"
+    if run.core.name == "top-k":
         return "without"
-    return "with" if selection == "stochastic-batches" else "other"
+    return "with" if run.core.name == "stochastic-batches" else "other"
 
 
 def _rank(group: Group) -> tuple[int, int]:
-    kind, uncertainty = _kind(group), group.runs[0].uncertainty
-    if kind in {"with", "without"} and uncertainty is not None:
-        known = uncertainty.name in _ORDER
-        return 2, _ORDER.index(uncertainty.name) if known else len(_ORDER)
+    kind, run = _kind(group), group.runs[0]
+    if kind in {"with", "without"} and run.uncertainty is not None:
+        name = run.uncertainty.name
+        place = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+        return 2, place + (len(_ORDER) + 1 if run.rules else 0)
     return ("random", "core-set", "", "other").index(kind), 0
 
 
@@ -87,8 +88,8 @@ def _line(group: Group) -> Line:
         return Line(name, "", group.plain_name, "other", informed)
     # What tells two strategies of one name apart: "[width 1]".
     apart = name.removeprefix(plain_text(strategy_name(uncertainty, run.selection, preset)))
-    unset = strategy_name(None, Choice(run.selection.name, {}), preset)
-    own = strategy_name(None, run.selection, preset).removeprefix(unset)
+    unset = strategy_name(None, Choice(run.core.name, {}), preset)
+    own = strategy_name(None, run.core, preset).removeprefix(unset)
     if kind in {"random", "core-set"}:
         block = "RS" if kind == "random" else "Core-set"
         return Line(plain_text(block + own) + apart, "", group.plain_name, kind, informed)
@@ -96,4 +97,5 @@ def _line(group: Group) -> Line:
     if uncertainty is not None and uncertainty.name in _ORDER:
         scored_by = scored_by[0].upper() + scored_by[1:]
     part = "w/o SB" if kind == "without" else "Ours"
+    scored_by = ", ".join([scored_by, *reversed(run.rules)])
     return Line(scored_by + apart, plain_text(part + own), group.plain_name, kind, informed)

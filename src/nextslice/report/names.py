@@ -32,6 +32,7 @@ __all__ = [
     "shortened",
     "strategy_name",
     "symbol",
+    "unruled",
 ]
 
 _CLASSES: Final = {kind.__name__: name for name, kind in SELECTIONS.items()} | {
@@ -86,10 +87,9 @@ def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) ->
 
     A selection with a rule is named for the one it wraps, and the rule comes behind.
     """
-    kind = SELECTIONS.get(selection.name)
-    inner = _wrapped(selection)
-    if kind is not None and issubclass(kind, Rule) and inner is not None:
-        return f"{strategy_name(uncertainty, inner, preset)}, {_rule(selection)}"
+    rules, core = unruled(selection)
+    if rules:
+        return ", ".join([strategy_name(uncertainty, core, preset), *reversed(rules)])
     parameters = {
         path: value
         for chosen, defaults in (
@@ -101,6 +101,15 @@ def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) ->
         if path not in {"budget", *_IN_WORDS} and path in defaults and defaults[path] != value
     }
     return _base_name(uncertainty, selection) + _bracketed(parameters)
+
+
+def unruled(selection: Choice) -> tuple[tuple[str, ...], Choice]:
+    """The rules of a selection in words, the outermost first, and the selection under them."""
+    kind, inner = SELECTIONS.get(selection.name), _wrapped(selection)
+    if kind is None or not issubclass(kind, Rule) or inner is None:
+        return (), selection
+    rules, core = unruled(inner)
+    return (_rule(selection), *rules), core
 
 
 def label_informed(selection: Choice) -> bool:

@@ -30,7 +30,7 @@ def primary(groups: Sequence[Group]) -> tuple[Difference, tuple[str, ...]] | Non
     lacks a seed, the row goes over those that have it: the sign of a row is still a coin toss
     where stochastic batches change nothing. Where the number of batches varies, the paper's
     cut without replacement takes part alone; where that did not run, nothing is declared for
-    the uncertainty.
+    the uncertainty. Nor do pairs under a rule take part, such as a cap of slices per volume.
 
     Args:
         groups: Of one experiment.
@@ -40,7 +40,7 @@ def primary(groups: Sequence[Group]) -> tuple[Difference, tuple[str, ...]] | Non
         where nothing ran both ways with a seed in common.
     """
     candidates: dict[tuple[str, str], list[tuple[Group, Group]]] = {}
-    for first, second in with_and_without(groups):
+    for first, second in with_and_without([g for g in groups if not g.runs[0].rules]):
         of = (second.plain_name, second.setting)
         candidates.setdefault(of, []).append((first, second))
     parts, names = [], []

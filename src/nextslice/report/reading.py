@@ -2,8 +2,8 @@
 
 The main number is the mean 3D Dice over classes and cycles. First comes the primary comparison
 (``primary.py``), which stands by itself; then each uncertainty with and without stochastic
-batches, each number of batches against one, and each strategy against random, corrected within
-each of these families.
+batches, these against noise as strong, each number of batches against one, and each strategy
+against random, corrected within each of these families.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from nextslice.report.runs import Run
 from nextslice.report.stars import ALPHA, few_pairs
 from nextslice.report.summaries import Group, groups
 from nextslice.report.tables import plain_text
-from nextslice.report.varied import against_one_batch
+from nextslice.report.varied import against_matched_noise, against_one_batch
 from nextslice.report.verdicts import INTERVAL_FROM, family_size, on_comparisons, together
 from nextslice.wording import a_few, counted
 
@@ -55,21 +55,24 @@ def reading(runs: Sequence[Run]) -> list[str]:
         ]
     both = over_settings(with_and_without(compared))
     versus = over_settings(against_random(compared))
+    noise = over_settings(against_matched_noise(compared))
     pools = over_settings(against_one_batch(compared))
-    spread = pooled_spread([*both, *pools, *versus])
+    spread = pooled_spread([*both, *noise, *pools, *versus])
     many = len(versus) > _TELL_EACH
     return [
         _on_seeds(compared, spread_between_seeds(compared), spread),
         *_on_primary(compared, both),
         *on_comparisons(both, spread),
+        *on_comparisons(noise, spread),
         *on_comparisons(pools, spread),
         *(together(versus) if many else on_comparisons(versus, spread)),
         *_on_limits(
             compared,
             (both, "with and without stochastic batches"),
+            (noise, "with noise as strong"),
             (pools, "with one batch"),
             (versus, "with random"),
-            intervals=[*both, *pools, *([] if many else versus)],
+            intervals=[*both, *noise, *pools, *([] if many else versus)],
         ),
         *on_queries(compared),
     ]
@@ -137,7 +140,7 @@ def _on_primary(compared: Sequence[Group], both: Sequence[Difference]) -> list[s
     found, names = declared
     if len(both) == 1 and both[0].pairs == found.pairs:
         return []
-    told = plain_text(names[0]) if len(names) == 1 else f"mean of {_listed(names)}"
+    told = plain_text(names[0]) if len(names) == 1 else f"mean of {_listed(names, both)}"
     (sentence,) = on_comparisons(
         [replace(found, first="querying " + found.first, second="querying " + found.second)],
         pooled_spread([found]),
@@ -145,8 +148,16 @@ def _on_primary(compared: Sequence[Group], both: Sequence[Difference]) -> list[s
     return [f"Primary comparison ({told}, seed by seed): {sentence}"]
 
 
-def _listed(names: Sequence[str]) -> str:
-    *others, last = map(plain_text, names)
+def _listed(names: Sequence[str], both: Sequence[Difference]) -> str:
+    """What a mean is made of: one uncertainty may have most of it."""
+    parts: dict[str, list[float]] = {}
+    for one in both:
+        parts.setdefault(one.second, []).append(100 * one.mean)
+    each = {name: parts.get(name, []) for name in names}
+    *others, last = (
+        plain_text(name) + (f" ({found[0]:+.1f})" if len(found) == 1 else "")
+        for name, found in each.items()
+    )
     return f"{', '.join(others)} and {last}"
 
 

@@ -15,7 +15,7 @@ import yaml
 from nextslice.errors import ProjectError
 from nextslice.report.apart import tell_apart
 from nextslice.report.experiments import VARIANT, experiment_titles
-from nextslice.report.names import Choice, by_number, choice, strategy_name
+from nextslice.report.names import Choice, by_number, choice, strategy_name, unruled
 from nextslice.report.rows import CycleRow, QueryRow, read_mapping, read_rows
 from nextslice.yaml_text import parse_yaml
 
@@ -64,6 +64,16 @@ class Run:
     queries: tuple[QueryRow, ...]
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
+
+    @property
+    def core(self) -> Choice:
+        """What selects under all rules; the selection itself where it has none."""
+        return unruled(self.selection)[1]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules over it in words ("1 per volume"), the outermost first."""
+        return unruled(self.selection)[0]
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ from nextslice.report.tables import (
     number,
     plain_text,
 )
-from nextslice.report.varied import against_one_batch
+from nextslice.report.varied import against_matched_noise, against_one_batch
 from nextslice.report.verdicts import family_size
 from nextslice.wording import counted
 
@@ -51,10 +51,11 @@ _TEST: Final = "p is of the two-sided paired permutation test that flips whole r
 _RANDOM: Final = "Against random sampling"
 _WITHOUT: Final = "With against without stochastic batches"
 _ONE: Final = "Against one stochastic batch"
+_NOISE: Final = "Against noise of the same strength"
 
 
 def statistics_tables(runs: Sequence[Run]) -> list[Table]:
-    """Differences against random, with against without stochastic batches, areas, penalties.
+    """Differences against random, without stochastic batches and noise; areas, penalties.
 
     Args:
         runs: Of one or several experiments; each has tables of its own, but for the penalty
@@ -74,6 +75,7 @@ def statistics_tables(runs: Sequence[Run]) -> list[Table]:
             *_differences(
                 _WITHOUT, data, own, with_and_without(own), first=declared and declared[0]
             ),
+            *_differences(_NOISE, data, own, against_matched_noise(own)),
             *_differences(_ONE, data, own, against_one_batch(own)),
             *filter(None, [metric_table(own, data)]),
             _areas(data, own, summaries[experiment]),
@@ -139,7 +141,7 @@ def _differences(
         blocks = ((row,), *blocks)
     notes = [
         f"{_TEST}; Holm: corrected for {counted(tests, 'comparison')}, bold below {ALPHA}. "
-        "CI: 95% confidence interval of the mean over pairs (Student's t).",
+        "CI: 95% confidence interval of the mean over pairs (Student's t), from three on.",
         *([_DECLARED] if first is not None else []),
         *([_DETAIL] if several else []),
         *([_BY_SET] if look.by_set else []),

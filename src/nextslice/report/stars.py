@@ -190,13 +190,16 @@ def about_learning_loss(members: Sequence[Group]) -> list[str]:
     ]
 
 
-def about_runs(members: Sequence[Group], titles: Mapping[str, str], each: str = "") -> str:
+def about_runs(
+    members: Sequence[Group], titles: Mapping[str, str], each: str = "", *, what: str = "Means"
+) -> str:
     """How many runs and cycles stand behind the numbers, and for which strategies fewer.
 
     Args:
         members: Groups with compared runs.
         titles: Experiment -> its short title, empty where it is the only one.
         each: Of what each mean is, where the table holds several settings: "for each size".
+        what: What goes over them.
     """
     told = []
     for experiment, own in by_experiment(members).items():
@@ -205,7 +208,7 @@ def about_runs(members: Sequence[Group], titles: Mapping[str, str], each: str = 
         where = f"in {titles[experiment]}" if titles[experiment] else ""
         told.append(" ".join(filter(None, (f"{runs} and {cycles}", each, where))))
     unfinished = _names(group for group in members if not group.compared[0].finished)
-    sentence = f"Means go over {'; '.join(told)}."
+    sentence = f"{what} go over {'; '.join(told)}."
     return sentence + (f" Not one run is finished of: {unfinished}." if unfinished else "")
 
 

@@ -106,7 +106,7 @@ class _Places:
 
 def _is_scored(run: Run) -> bool:
     unscored = {"random", "core-set", "badge", *_BY_CHANCE}
-    return run.uncertainty is not None and run.selection.name not in unscored
+    return run.uncertainty is not None and run.core.name not in unscored
 
 
 def _scored(run: Run, places: _Places) -> Look:
@@ -135,7 +135,7 @@ def _bare(run: Run, places: _Places) -> Look:
     if is_plain_random(run):
         place = places.of("random", run.strategy)
         return Look(_GREYS[place % len(_GREYS)], _DOTTED, _MARKERS[::-1][place % len(_MARKERS)])
-    if run.selection.name in _BY_CHANCE:
+    if run.core.name in {"random", *_BY_CHANCE}:
         place = places.of("chance", run.strategy)
         marker = _MARKERS[::-1][(place + 2) % len(_MARKERS)]
         return Look(_CHANCE[place % len(_CHANCE)], _FAR_DOTTED, marker, filled=False)
@@ -145,7 +145,7 @@ def _bare(run: Run, places: _Places) -> Look:
 
 
 def _kind(run: Run) -> _Kind:
-    name = run.selection.name
+    name = run.core.name
     return "with" if name == _WITH else "without" if name == "top-k" else "other"
 
 

@@ -1,4 +1,4 @@
-"""What was varied on purpose: pairs with and without stochastic batches, and ablations.
+"""What was varied on purpose: how slices are selected from one score, and ablations.
 
 An ablation is a set of runs of one experiment that differ in one thing alone besides their
 strategy and their seed: the hyper-parameters of the training (figure 7 of the paper and table
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nextslice.report.apart import settings_in_words
-from nextslice.report.differences import against_random, with_and_without
+from nextslice.report.differences import against_random, conditions, with_and_without
 from nextslice.report.names import Choice
 from nextslice.report.runs import Run
 from nextslice.report.summaries import Group
@@ -22,6 +22,7 @@ __all__ = [
     "INITIAL",
     "TRAINING",
     "Pair",
+    "against_matched_noise",
     "against_one_batch",
     "by_pool_size",
     "families",
@@ -35,6 +36,8 @@ INITIAL: Final = ("initial",)
 
 TRAINING: Final = ("training.", "network.")
 """The same for the hyper-parameters: the training's and the network's settings."""
+
+_BATCHES: Final = "stochastic-batches"
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,10 @@ def by_pool_size(found: Sequence[Group]) -> tuple[tuple[Group, ...], ...]:
     alike: dict[Hashable, dict[int | None, Group]] = defaultdict(dict)
     for group in found:
         run = group.runs[0]
-        if run.selection.name != "stochastic-batches" or run.uncertainty is None:
+        if run.core.name != _BATCHES or run.uncertainty is None:
             continue
-        others = {k: v for k, v in run.selection.parameters.items() if k != "pool_size"}
-        key = (_frozen(run.uncertainty), _frozen(Choice("", others)), group.setting)
+        others = {k: v for k, v in run.core.parameters.items() if k != "pool_size"}
+        key = (_frozen(run.uncertainty), _frozen(Choice("", others)), run.rules, group.setting)
         alike[key][pool_size_of(run)] = group
     return tuple(
         tuple(members[size] for size in sorted(members, key=lambda q: (q is None, q or 0)))
@@ -143,9 +146,23 @@ def against_one_batch(found: Sequence[Group]) -> list[tuple[Group, Group]]:
     ]
 
 
+def against_matched_noise(found: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Stochastic batches, and noise of their strength over the same uncertainty.
+
+    Both are as greedy: what differs is how they are random.
+    """
+    of_batches = [
+        group
+        for group in found
+        if group.runs[0].core.name == _BATCHES and pool_size_of(group.runs[0]) is None
+    ]
+    noisy = [g for g in found if g.runs[0].core.parameters.get("match") == _BATCHES]
+    return [(a, b) for a in of_batches for b in noisy if conditions(a) == conditions(b)]
+
+
 def pool_size_of(run: Run) -> int | None:
     """The paper's Q; None where the pool is cut without replacement or nothing is batched."""
-    size = run.selection.parameters.get("pool_size")
+    size = run.core.parameters.get("pool_size")
     return size if isinstance(size, int) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from nextslice.report.busy import on_busy_machines
 from nextslice.report.columns import (
     METRIC_TITLES,
     OVER,
@@ -36,14 +37,19 @@ def sampling_times(members: Sequence[Group], titles: Mapping[str, str]) -> list[
     """
     rows = []
     for experiment, setting in dict.fromkeys((g.experiment, g.setting) for g in members):
-        label = _joined(titles[experiment], setting)
+        label = _joined(titles[experiment], setting) or "Time (s)"
         own = [g for g in members if (g.experiment, g.setting) == (experiment, setting)]
-        rows.append((label or "Time (s)", {group.plain_name: _seconds(group) for group in own}))
+        seconds = {group.plain_name: sampling_seconds(group) for group in own}
+        rows += [
+            (f"{label}, median", {k: number(median(v), 2) for k, v in seconds.items()}),
+            (f"{label}, mean", {k: _mean(v) for k, v in seconds.items()}),
+        ]
     each = "for each row" if len({g.setting for g in members}) > 1 else ""
     return _tables(
         "Table 2",
-        "Sampling time in seconds: scoring the pool and selecting, median over queries and "
-        "runs. Times compare only between runs that had the same machine to themselves.",
+        "Sampling time in seconds: scoring the pool and selecting, over queries and runs. A "
+        "query that had to wait for a busy machine drags the mean up, and the median hardly. "
+        "Times compare only between runs that had the same machine to themselves.",
         "",
         rows,
         blocks_of(members),
@@ -168,23 +174,10 @@ def _tables(
 def _on_times(
     members: Sequence[Group], titles: Mapping[str, str], each: str, blocks: Blocks
 ) -> tuple[str, ...]:
-    """The footnotes of table 2: the means, which other work of the machine moves."""
-    told = []
-    for line in (line for block in blocks for line in block):
-        found = [
-            Spread.of(sampling_seconds(group))
-            for group in members
-            if group.plain_name == line.strategy
-        ]
-        means = [f"{spread.mean:.2f}" for spread in found if spread is not None]
-        if means:
-            told.append(f"{_joined(line.block, line.part)} {' and '.join(means)}")
-    aside = (
-        "Means in seconds, which a query that had to wait for a busy machine drags up: "
-        f"{'; '.join(told)}."
-    )
-    notes = footnotes(members, blocks, titles, each=each, starred=False)
-    return (*notes, aside) if told else notes
+    """The footnotes of table 2, with what trainings tell of other work on the machine."""
+    busy = on_busy_machines([run for group in members for run in group.compared])
+    notes = footnotes(members, blocks, titles, each=each, timed=True)
+    return (*notes, busy) if busy else notes
 
 
 def _on_training(
@@ -210,8 +203,9 @@ def _on_training(
     return (*notes, f"Not run with all sets: {'; '.join(lacking)}.") if lacking else notes
 
 
-def _seconds(group: Group) -> Cell:
-    return number(median(sampling_seconds(group)), 2)
+def _mean(values: Sequence[float]) -> Cell:
+    spread = Spread.of(values)
+    return number(None if spread is None else spread.mean, 2)
 
 
 def _named(line: Line) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +22,8 @@ from nextslice.report.tables import plain_text
 from nextslice.wording import counted
 
 __all__ = ["draw_ranking"]
+
+_BELOW: Final = 0.27  # rows
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,13 @@ def draw_ranking(runs: Sequence[Run]) -> Drawing | None:
     )
     styles = plain_looks(compared)
     each = [styles[row.name] for row in found]
+    fewer = sum(len(row.overall) < most for row in found)
     for axes, values in zip(
         drawn.axes, ([r.overall for r in found], [r.last for r in found]), strict=True
     ):
         _draw_points(axes, values, each)
+        if fewer:
+            axes.axhline(fewer - 0.5, color=QUIET, linewidth=0.7, zorder=1)
         if versus:
             beside = next(styles[g.plain_name] for g in compared if is_plain_random(g.runs[0]))
             axes.axvline(0, color=beside.colour, linestyle=beside.line, linewidth=1.2, zorder=1)
@@ -104,13 +110,13 @@ def _draw_points(axes: Axes, values: Sequence[Sequence[float]], styles: Sequence
     axes.grid(visible=True, axis="x", color="#e4e4e4", linewidth=0.7)
     for place, (seeds, look) in enumerate(zip(values, styles, strict=True)):
         y = len(values) - 1 - place
-        axes.plot(
+        axes.plot(  # below the bar, which would hide them
             seeds,
-            [y] * len(seeds),
+            [y - _BELOW] * len(seeds),
             "o",
             markersize=2.6,
             color=look.colour,
-            alpha=0.4,
+            alpha=0.6,
             markeredgewidth=0,
             zorder=2,
         )
@@ -132,7 +138,7 @@ def _draw_points(axes: Axes, values: Sequence[Sequence[float]], styles: Sequence
 
 def _caption(found: Sequence[_Row], most: int, *, paired: bool) -> str:
     each = "pairs" if paired else "seeds"
-    parts = [f"Large markers: mean over {each}; small dots: the single {each}."]
+    parts = [f"Large markers: mean over {each}; small dots below: the single {each}."]
     if paired:
         parts.append(
             "In points of 3D Dice. A pair is a run and the random one with the same initial "
@@ -144,6 +150,6 @@ def _caption(found: Sequence[_Row], most: int, *, paired: bool) -> str:
             "corrected for being many."
         )
     if any(len(row.overall) < most for row in found):
-        parts.append(f"Strategies with fewer {each} stand below the others.")
+        parts.append(f"Strategies with fewer {each} stand below the line.")
     parts.append("The initial set is left out of the mean over cycles.")
     return " ".join(parts)

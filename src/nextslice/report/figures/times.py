@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nextslice.report.busy import on_busy_machines
 from nextslice.report.drawing import Drawing
 from nextslice.report.figures.named_rows import rows
 from nextslice.report.runs import Run
@@ -19,7 +20,7 @@ def draw_times(runs: Sequence[Run]) -> Drawing | None:
     timed = [summary for summary in summarise(runs) if summary.median_seconds is not None]
     if not timed:
         return None
-    styles = looks(runs)
+    styles, busy = looks(runs), on_busy_machines(runs)
     drawn = rows(
         [summary.strategy for summary in timed],
         ["Time to score the pool and select, per query"],
@@ -48,7 +49,7 @@ def draw_times(runs: Sequence[Run]) -> Drawing | None:
         "times",
         "Sampling time",
         "Median over queries and seeds. Times compare only where the runs had the same machine "
-        "to themselves.",
+        "to themselves." + (f" {busy}" if busy else ""),
         "Sampling time per query. "
         + " ".join(f"{plain_text(s.strategy)}: {duration(_seconds(s))}." for s in timed),
         drawn.figure,
