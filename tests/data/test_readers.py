@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextslice.data.geometry import check_grid
 from nextslice.data.payload import files_of, find_payload
 from nextslice.data.readers import SUFFIXES, Geometry, read_volume, write_volume
 from nextslice.errors import DataError, SettingsError
@@ -146,6 +147,21 @@ def test_a_sheared_grid_is_refused_with_its_cause(tmp_path: Path) -> None:
     affine[0, 1] = 0.3
     nib.save(nib.Nifti1Image(some_voxels(), affine), tmp_path / "sheared.nii.gz")
     refused(tmp_path / "sheared.nii.gz", "right angles", "sheared")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha", ".mhd"])
+def test_a_file_that_is_exchanged_while_it_is_read_is_refused(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"scan{suffix}"
+    write_volume(path, some_voxels(), OBLIQUE)
+
+    def meanwhile(place: Path, geometry: Geometry) -> None:
+        check_grid(place, geometry)
+        write_volume(path, some_voxels() + 1, OBLIQUE)
+
+    monkeypatch.setattr("nextslice.data.readers.check_grid", meanwhile)
+    refused(path, "a moment ago", "replaced")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -25,6 +25,7 @@ __all__ = [
     "Verdict",
     "accepted_grids",
     "check_case",
+    "check_mask",
     "refused_error",
     "values_found",
     "without_label",
@@ -113,6 +114,7 @@ def check_case(
     *,
     folder: Path | None = None,
     largest: int = LARGEST,
+    stored: bool = False,
 ) -> CheckedCase:
     """Read one case and look at everything that would spoil it.
 
@@ -122,11 +124,14 @@ def check_case(
         folder: The data set's; files that lie outside it, by a link or otherwise, are refused
             unopened. None leaves that to the caller.
         largest: Bytes of voxels that one file may hold.
+        stored: Whether the image's voxels are wanted as they are stored, unscaled.
     """
     if files.problems:
         return CheckedCase(Verdict(files.case, files.problems))
     refusals: list[Refusal] = []
-    image = read_or_refuse("image", files.image, refusals, folder=folder, largest=largest)
+    image = read_or_refuse(
+        "image", files.image, refusals, folder=folder, largest=largest, stored=stored
+    )
     if image is not None:
         refusals += _odd_voxels(image, files.image.name)
     grid = image.geometry if image else None
@@ -143,6 +148,30 @@ def check_case(
         _digest(image) if image else "",
     )
     return CheckedCase(verdict, image, label)
+
+
+def check_mask(
+    files: CaseFiles,
+    grid: Geometry,
+    declared: Mapping[int, str] | None,
+    *,
+    folder: Path | None = None,
+    largest: int = LARGEST,
+) -> CheckedCase:
+    """Read one mask that somebody drew; it takes the place of the image in `files`.
+
+    Args:
+        files: The mask.
+        grid: Of the scan that it was drawn on.
+        declared: The values that may occur, or None for any from 0 up.
+        folder: See :func:`check_case`.
+        largest: The same.
+    """
+    refusals: list[Refusal] = []
+    mask, values = check_label(
+        files.image, grid, declared, refusals, folder=folder, largest=largest
+    )
+    return CheckedCase(Verdict(files.case, tuple(refusals), grid, values), label=mask)
 
 
 def accepted_grids(verdicts: Iterable[Verdict]) -> dict[str, Geometry]:

@@ -66,6 +66,7 @@ def read_or_refuse(
     *,
     folder: Path | None = None,
     largest: int = LARGEST,
+    stored: bool = False,
 ) -> Volume | None:
     """Read a file; what is in the way becomes a refusal.
 
@@ -73,20 +74,21 @@ def read_or_refuse(
         kind: What to call it, "image" or "label".
         path: The file.
         refusals: Gets the reason, if there is one.
-        folder: The data set's; a file that lies outside it, by a link or otherwise, is refused
-            unopened. None leaves that to the caller.
+        folder: A file that lies outside it, by a link or otherwise, is refused unopened. None
+            leaves that to the caller.
         largest: Bytes of voxels that it may hold.
+        stored: Whether its voxels are wanted as they are stored, unscaled.
     """
     try:
         if folder is not None and not all(within(part, folder) for part in files_of(path)):
             refusals.append(
                 Refusal(
-                    f"the {kind} {path} leads out of the data set's folder by a link",
+                    f"the {kind} {path} leads out of its folder by a link",
                     "Put the file itself into the folder.",
                 )
             )
             return None
-        return read_volume(path, largest=largest)
+        return read_volume(path, largest=largest, stored=stored)
     except DataError as error:
         # What a reader says begins with the file's path.
         refusals.append(

@@ -17,16 +17,11 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  its own manual calls it so
 
 from nextslice.data.geometry import TOLERANCE, Geometry, check_grid, sheared, times
-from nextslice.data.integrity import (
-    LARGEST,
-    NotFinite,
-    bound_voxels,
-    verify_nifti,
-    verify_whole,
-)
-from nextslice.data.payload import find_payload, is_nifti
+from nextslice.data.integrity import LARGEST, bound_voxels, verify_nifti, verify_whole
+from nextslice.data.nifti_header import NiftiFields
+from nextslice.data.payload import files_of, find_payload, is_nifti
 from nextslice.errors import DataError, SettingsError
-from nextslice.files import usual_mode
+from nextslice.files import file_sha256, usual_mode
 
 __all__ = [
     "SUFFIXES",
@@ -49,10 +44,14 @@ class Volume:
     Attributes:
         voxels: Array of shape (x, y, z), in the file's own number type.
         geometry: Where the voxels lie; its shape is the array's.
+        fields: The same in the words of its own header, where it is a NIfTI file.
+        sha256: Of the file's bytes, where the voxels are as they are stored; else "".
     """
 
     voxels: np.ndarray[Any, np.dtype[Any]]
     geometry: Geometry
+    fields: NiftiFields | None = None
+    sha256: str = ""
 
 
 def scan_suffix(path: Path) -> str | None:
@@ -61,25 +60,27 @@ def scan_suffix(path: Path) -> str | None:
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
 
 
-def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
+def read_volume(path: Path, *, largest: int = LARGEST, stored: bool = False) -> Volume:
     """Read a three-dimensional scan or label, whole or not at all.
 
     Args:
         path: The file, in one of the formats of :data:`SUFFIXES`.
         largest: Bytes of voxels that it may hold; more is refused before any memory is taken.
+        stored: Whether voxels are wanted as they are stored, before NIfTI's scaling.
 
     Raises:
         DataError: The file is missing, empty, damaged, too large, of an unknown format, not
             three-dimensional, in colour or complex, or its geometry is not that of a
-            rectangular grid. The message names the file.
+            rectangular grid; or it was replaced while it was read. The message names the file.
         MemoryError: Its voxels do not fit into the memory there is.
     """
     _demand_file(path)
+    before = _identity(path)
     # Before SimpleITK opens it: of a damaged stream it says only that it cannot read it.
-    not_finite = verify_nifti(path, largest) if is_nifti(path) else NotFinite()
+    nifti = verify_nifti(path, largest, stored=stored) if is_nifti(path) else None
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    if not is_nifti(path):
+    if nifti is None:
         find_payload(path)  # before SimpleITK follows the header to its data file
     try:
         reader.ReadImageInformation()
@@ -88,20 +89,31 @@ def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
     _demand_grey_volume(path, reader)
     geometry = _geometry(reader)
     check_grid(path, geometry)
-    if not is_nifti(path):
+    if nifti is None:
         probe = sitk.Image([1, 1, 1], reader.GetPixelID())
         size = math.prod(geometry.shape) * probe.GetSizeOfPixelComponent()
         bound_voxels(path, size, largest)
         verify_whole(path, size)
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        # Where memory was what it lacked, SimpleITK does not say so; nor can it be had now.
-        np.empty((2, *geometry.shape), np.float64)
-        raise _unreadable(path, error) from error
-    voxels = sitk.GetArrayFromImage(image)
-    not_finite.put_back(voxels)
-    return Volume(voxels.transpose(2, 1, 0), geometry)
+    voxels = nifti.stored if nifti is not None else None
+    if voxels is None:
+        try:
+            image = reader.Execute()
+        except RuntimeError as error:
+            # Where memory was what it lacked, SimpleITK does not say so; nor can it be had now.
+            np.empty((2, *geometry.shape), np.float64)
+            raise _unreadable(path, error) from error
+        voxels = sitk.GetArrayFromImage(image)
+        if nifti is not None:
+            nifti.not_finite.put_back(voxels)
+    sha256 = file_sha256(path) if stored else ""
+    if _identity(path) != before or voxels.size != math.prod(geometry.shape):
+        raise DataError(
+            f"{path} is not the file any more that it was a moment ago.",
+            cause="it was replaced while it was being read.",
+            remedy="Try again once it is written.",
+        )
+    voxels = voxels.reshape(geometry.shape[::-1]).transpose(2, 1, 0)
+    return Volume(voxels, geometry, nifti.header.fields if nifti else None, sha256)
 
 
 def write_volume(
@@ -151,6 +163,12 @@ def write_volume(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> list[tuple[int, int, int]]:
+    """What changes when a file, or the one beside it with its voxels, is replaced."""
+    found = [part.stat() for part in files_of(path) if part.exists()]
+    return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in found]
 
 
 def _demand_file(path: Path) -> None:

@@ -106,7 +106,7 @@ def predict_volumes(
                 refused.append(checked.verdict)
                 continue
             predicted = predict_volume(model, volume, preparation, uncertainty=uncertainty)
-            grid, name = Grid.of_scan(files.image, volume.geometry), f"{files.case}.nii.gz"
+            grid, name = Grid.of_scan(volume), f"{files.case}.nii.gz"
             write_nifti(fresh / "masks" / name, predicted.mask, grid)
             if predicted.uncertainty is not None:
                 write_nifti(fresh / "uncertainty" / name, predicted.uncertainty, grid)
