@@ -74,7 +74,7 @@ def read_frame(stream: IO[bytes], largest: int) -> tuple[dict[str, Any], list[Ar
         for kind, shape in described:
             arrays.append(_array(stream, kind, shape, largest))
             largest -= arrays[-1].nbytes
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FrameError(f"not a frame: {error}") from error
     return values, arrays
 
