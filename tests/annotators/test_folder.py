@@ -220,6 +220,34 @@ def test_scans_are_copies_unless_links_are_asked_for(
         assert (tmp_path / "linked/scans" / path.name).samefile(bare_scans / path.name)
 
 
+def test_sheared_scans_are_annotated_where_they_are_let_in(
+    create: Create, bare_scans: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scans").mkdir()
+    for path in bare_scans.iterdir():
+        image = nib.load(path)
+        affine = image.affine.copy()
+        affine[1, 2] += 0.3 * affine[2, 2]
+        tilted = nib.Nifti1Image(np.asanyarray(image.dataobj), affine)
+        tilted.to_filename(tmp_path / "scans" / path.name)
+    with pytest.raises(DataError, match="accept_sheared"):
+        create("refused", images=tmp_path / "scans")
+    asked = ("data.accept_sheared=true",)
+    with create(images=tmp_path / "scans", assignments=asked) as live:
+        query = live.ask()
+        hand_out(live, query, tmp_path / "order")
+        case = query.slices[0].id.case
+        scan, mask = (
+            tmp_path / "order" / p for p in (f"scans/{case}.nii.gz", _mask(Path(), case))
+        )
+        np.testing.assert_allclose(nib.load(scan).affine, nib.load(mask).affine, atol=1e-5)
+        drawn = np.asanyarray(nib.load(mask).dataobj).copy()
+        drawn[8:20, 5:15, query.slices[0].id.index] = 1
+        nib.Nifti1Image(drawn, nib.load(mask).affine).to_filename(mask)
+        taken = take_in(live, tmp_path / "order")
+        assert query.slices[0].id in _stored(taken)
+
+
 @pytest.mark.promise(
     "What is prepared is what was checked",
     fault="a scan is exchanged or becomes a link before its work order is written",

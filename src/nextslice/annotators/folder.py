@@ -38,12 +38,12 @@ from nextslice.annotators.order import (
     read_order,
     write_order,
 )
-from nextslice.annotators.order_scans import put_scan
+from nextslice.annotators.order_scans import put_mask, put_scan
 from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_slices, readme
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.reasons import Reasons
 from nextslice.data.pool import SliceId
-from nextslice.data.readers import scan_suffix, write_volume
+from nextslice.data.readers import scan_suffix
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
 from nextslice.files import write_atomically
@@ -118,7 +118,7 @@ def hand_out(
             left_alone.append(case)
             asked = _remembering(asked, earlier)
         else:
-            write_volume(mask, contents.volume(slices), grid)
+            put_mask(mask, contents.volume(slices), grid)
         cases[case] = CaseFiles(
             scan=scan.relative_to(folder).as_posix(), mask=mask.relative_to(folder).as_posix()
         )

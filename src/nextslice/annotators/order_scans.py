@@ -1,4 +1,4 @@
-"""The scans of a work order: byte for byte what the gate found whole a moment before."""
+"""The scans of a work order, as the gate found them byte for byte, and masks on their grids."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import os
 from pathlib import Path
 from typing import Final
 
-from nextslice.data.readers import Geometry, scan_suffix, write_volume
+from nextslice.data.nifti import Grid, write_nifti
+from nextslice.data.payload import is_nifti
+from nextslice.data.readers import Geometry, Volume, scan_suffix, write_volume
 from nextslice.data.scans import Scans
 from nextslice.data.streams import plain
 from nextslice.errors import DataError
 from nextslice.files import file_sha256, writing_atomically
+from nextslice.types import VolumeMask
 
-__all__ = ["put_scan"]
+__all__ = ["put_mask", "put_scan"]
 
 _OF_TWO_FILES: Final = {".mhd": ".mha", ".nhdr": ".nrrd"}
 
@@ -66,6 +69,18 @@ def put_scan(scans: Scans, case: str, grid: Geometry, folder: Path, *, link: boo
         if copied.hexdigest() != sha256:
             raise _replaced(source)
     return target
+
+
+def put_mask(path: Path, mask: VolumeMask, grid: Geometry) -> None:
+    """Write a mask on the grid of its scan, in the format that `path` ends in.
+
+    Raises:
+        StorageError: The disk does not take it.
+    """
+    if is_nifti(path):  # ITK would put the axes of a sheared grid right
+        write_nifti(path, mask, Grid.of_scan(Volume(mask, grid)))
+    else:
+        write_volume(path, mask, grid)
 
 
 def _replaced(source: Path) -> DataError:

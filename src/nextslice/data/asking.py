@@ -27,6 +27,7 @@ class Request:
         declared: The label values that may occur, or None for any from 0 up.
         voxels: Whether image and label are wanted as well as the verdict.
         stored: Whether the image's voxels are wanted as they are stored, unscaled.
+        accept_sheared: Whether axes need not be at right angles.
         grid: Where given, the image is a mask that somebody drew on this grid, and there is
             nothing else to read.
     """
@@ -36,6 +37,7 @@ class Request:
     declared: dict[int, str] | None = None
     voxels: bool = True
     stored: bool = False
+    accept_sheared: bool = False
     grid: Geometry | None = None
 
     def to_line(self) -> bytes:
@@ -49,6 +51,7 @@ class Request:
             None if self.declared is None else list(self.declared.items()),
             self.voxels,
             self.stored,
+            self.accept_sheared,
             self.grid and self.grid.to_dict(),
         ]
         return json.dumps(values).encode() + b"\n"
@@ -56,13 +59,14 @@ class Request:
     @classmethod
     def from_line(cls, line: bytes) -> Request:
         """The request that :meth:`to_line` wrote."""
-        case, image, label, folder, declared, voxels, stored, grid = json.loads(line)
+        case, image, label, folder, declared, voxels, stored, sheared, grid = json.loads(line)
         return cls(
             CaseFiles(case, Path(image), None if label is None else Path(label)),
             None if folder is None else Path(folder),
             None if declared is None else dict(declared),
             voxels,
             stored,
+            sheared,
             None if grid is None else Geometry.from_dict(grid),
         )
 

@@ -121,6 +121,8 @@ def _key(data_set: DataSet, preparation: Preparation, labels: LabelMap | None) -
         "preparation": preparation.to_dict(),
         "labels": labels.to_list() if labels else None,
     }
+    if data_set.accept_sheared:
+        made_from["accept_sheared"] = True
     limits = Limits.from_environment()
     if limits != Limits():  # more may be let in where more is allowed
         made_from["limits"] = repr(limits)

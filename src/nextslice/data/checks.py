@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.integrity import LARGEST
-from nextslice.data.label_checks import check_label, read_or_refuse
+from nextslice.data.label_checks import ANYWHERE, Terms, check_label, read_or_refuse
 from nextslice.data.readers import Geometry, Volume
 from nextslice.errors import RefusedCasesError
 from nextslice.wording import counted
@@ -111,9 +109,8 @@ class CheckedCase:
 def check_case(
     files: CaseFiles,
     declared: Mapping[int, str] | None = None,
+    terms: Terms = ANYWHERE,
     *,
-    folder: Path | None = None,
-    largest: int = LARGEST,
     stored: bool = False,
 ) -> CheckedCase:
     """Read one case and look at everything that would spoil it.
@@ -121,25 +118,19 @@ def check_case(
     Args:
         files: The case; one with problems of its own is refused unopened.
         declared: The label values that may occur, or None for any from 0 up.
-        folder: The data set's; files that lie outside it, by a link or otherwise, are refused
-            unopened. None leaves that to the caller.
-        largest: Bytes of voxels that one file may hold.
+        terms: On which files are read.
         stored: Whether the image's voxels are wanted as they are stored, unscaled.
     """
     if files.problems:
         return CheckedCase(Verdict(files.case, files.problems))
     refusals: list[Refusal] = []
-    image = read_or_refuse(
-        "image", files.image, refusals, folder=folder, largest=largest, stored=stored
-    )
+    image = read_or_refuse("image", files.image, refusals, terms, stored=stored)
     if image is not None:
         refusals += _odd_voxels(image, files.image.name)
     grid = image.geometry if image else None
     label, values = None, None
     if files.label is not None:
-        label, values = check_label(
-            files.label, grid, declared, refusals, folder=folder, largest=largest
-        )
+        label, values = check_label(files.label, grid, declared, refusals, terms)
     verdict = Verdict(
         files.case,
         tuple(refusals),
@@ -154,9 +145,7 @@ def check_mask(
     files: CaseFiles,
     grid: Geometry,
     declared: Mapping[int, str] | None,
-    *,
-    folder: Path | None = None,
-    largest: int = LARGEST,
+    terms: Terms = ANYWHERE,
 ) -> CheckedCase:
     """Read one mask that somebody drew; it takes the place of the image in `files`.
 
@@ -164,13 +153,10 @@ def check_mask(
         files: The mask.
         grid: Of the scan that it was drawn on.
         declared: The values that may occur, or None for any from 0 up.
-        folder: See :func:`check_case`.
-        largest: The same.
+        terms: On which it is read.
     """
     refusals: list[Refusal] = []
-    mask, values = check_label(
-        files.image, grid, declared, refusals, folder=folder, largest=largest
-    )
+    mask, values = check_label(files.image, grid, declared, refusals, terms)
     return CheckedCase(Verdict(files.case, tuple(refusals), grid, values), label=mask)
 
 

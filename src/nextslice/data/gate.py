@@ -50,7 +50,13 @@ def checked_cases(
     """
     total, first_with = len(data_set.cases), dict[str, str]()
     requests = [
-        Request(files, data_set.folder, data_set.declared, voxels)
+        Request(
+            files,
+            data_set.folder,
+            data_set.declared,
+            voxels,
+            accept_sheared=data_set.accept_sheared,
+        )
         for files in data_set.cases
         if not files.problems
     ]
@@ -87,6 +93,9 @@ def check_data_set(
 def read_scan(path: Path, folder: Path | None, *, stored: bool = False) -> Volume:
     """Read one scan as the gate does: in a process of its own, whole or not at all.
 
+    Sheared axes are read, too: whether they may be was decided when a project began, and its
+    grid is known since.
+
     Args:
         path: The scan.
         folder: The data set's folder, which it may not lead out of; None lets it lie anywhere.
@@ -96,7 +105,9 @@ def read_scan(path: Path, folder: Path | None, *, stored: bool = False) -> Volum
     Raises:
         DataError: It is refused; says why and what to do.
     """
-    (checked,) = read_guarded([Request(CaseFiles(path.name, path), folder, stored=stored)])
+    files = CaseFiles(path.name, path)
+    request = Request(files, folder, stored=stored, accept_sheared=True)
+    (checked,) = read_guarded([request])
     if checked.image is None:
         refusal = checked.verdict.refusals[0]
         problem = f"{clause(refusal.reason)}."
@@ -120,7 +131,9 @@ def read_mask(
         folder: Where it came back, which it may not lead out of.
         refusals: Gets the reasons if it cannot be used; None is returned then.
     """
-    request = Request(CaseFiles(path.name, path), folder, dict(declared), grid=grid)
+    request = Request(
+        CaseFiles(path.name, path), folder, dict(declared), grid=grid, accept_sheared=True
+    )
     (checked,) = read_guarded([request])
     refusals += checked.verdict.refusals
     return checked.label if checked.verdict.accepted else None

@@ -83,7 +83,7 @@ class NiftiFile:
         not_finite: The stored numbers that are NaN or infinite. ITK's reader puts 0 in their
             place without a word; with no other format does it.
         stored: The voxels as they are stored, before scaling, in the order of the file; None
-            where nobody asked for them, or where one voxel is not one real number.
+            where one voxel is not one real number.
     """
 
     header: NiftiHeader
@@ -136,7 +136,9 @@ def verify_whole(path: Path, voxel_bytes: int) -> None:
         raise _wrong_size(payload.file, voxel_bytes, found, payload.compressed)
 
 
-def verify_nifti(path: Path, largest: int = LARGEST, *, stored: bool = False) -> NiftiFile:
+def verify_nifti(
+    path: Path, largest: int = LARGEST, *, accept_sheared: bool = False
+) -> NiftiFile:
     """Raise unless all the bytes that a NIfTI header promises are there, unharmed.
 
     The header is read here, without a library, so that a damaged stream is told from a file
@@ -145,18 +147,18 @@ def verify_nifti(path: Path, largest: int = LARGEST, *, stored: bool = False) ->
     Args:
         path: The scan.
         largest: Bytes of voxels that it may hold.
-        stored: Whether its voxels are wanted as they are stored.
+        accept_sheared: Whether its axes need not be at right angles.
 
     Raises:
         DataError: The file is cut short, too long, too large or damaged, or is no NIfTI-1.
-        MemoryError: Its voxels are wanted, and do not fit into the memory there is.
+        MemoryError: Its voxels do not fit into the memory there is.
     """
     compressed = path.name.lower().endswith(".gz")
     with path.open("rb") as stream:
         blocks = unpacked(stream, path) if compressed else plain(stream)
         first = _first(blocks, BEGIN)
         try:
-            header = nifti_header(first, path)
+            header = nifti_header(first, path, accept_sheared=accept_sheared)
         except DataError:
             # If a checksum fails further on, the header is not to blame, and that is said.
             _count(blocks, 0, _pass_by, compressed)
@@ -167,14 +169,13 @@ def verify_nifti(path: Path, largest: int = LARGEST, *, stored: bool = False) ->
 
         def look(block: bytes, begin: int) -> None:
             not_finite.look_at(block, begin)
-            if stored:
-                content.extend(block)
+            content.extend(block)
 
         found = _count(itertools.chain([first], blocks), header.size, look, compressed)
     if found != header.size:
         raise _wrong_size(path, header.size, found, compressed)
     check_extensions(first, header, path)
-    if not stored or header.kind is None:
+    if header.kind is None:
         return NiftiFile(header, not_finite)
     voxels = np.frombuffer(content, header.kind, offset=header.offset)
     native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nextslice.data.geometry import check_axes, no_place
+from nextslice.data.geometry import Geometry, check_axes, no_place
 from nextslice.data.streams import COPY_AGAIN
 from nextslice.errors import DataError
 
@@ -35,6 +35,9 @@ _KINDS = {
     256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
 """numpy's names of those that are one real number."""
+
+_MILLIMETRES = {1: 1000.0, 3: 0.001}
+"""Of the units of length that are not millimetres."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,21 @@ class NiftiFields:
     rows: tuple[float, ...]
     slope: float = 1.0
     intercept: float = 0.0
+
+    @property
+    def scaled(self) -> bool:
+        """Whether intensities are other numbers than voxels."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    def by_rows(self, shape: tuple[int, int, int]) -> Geometry:
+        """The grid that the rows place, sheared or not."""
+        unit = _MILLIMETRES.get(self.unit, 1.0)
+        to_lps = (-unit, -unit, unit)
+        rows = [[n * way for n in self.rows[4 * i :][:4]] for i, way in enumerate(to_lps)]
+        sx, sy, sz = (math.hypot(*(row[axis] for row in rows)) for axis in range(3))
+        steps = (sx, sy, sz)
+        direction = tuple(n / s for row in rows for n, s in zip(row[:3], steps, strict=True))
+        return Geometry(shape, (sx, sy, sz), (rows[0][3], rows[1][3], rows[2][3]), direction)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; :meth:`from_dict` takes them back."""
@@ -91,6 +109,8 @@ class NiftiHeader:
         order: "<" or ">", the order of the bytes of a number.
         kind: numpy's name of the voxels' type with its order, where each is one real number.
         extended: Whether there are extensions before the voxels.
+        shape: Voxels along each axis, three axes at least.
+        sheared: Whether the axes are not at right angles; the rows then place the voxels.
         fields: Where the voxels lie and what they mean.
     """
 
@@ -99,6 +119,8 @@ class NiftiHeader:
     order: str
     kind: str | None
     extended: bool
+    shape: tuple[int, ...]
+    sheared: bool
     fields: NiftiFields
 
     @property
@@ -107,12 +129,13 @@ class NiftiHeader:
         return self.kind if self.kind and self.kind[1] == "f" else None
 
 
-def nifti_header(start: bytes, path: Path) -> NiftiHeader:
+def nifti_header(start: bytes, path: Path, *, accept_sheared: bool = False) -> NiftiHeader:
     """Read the header at the beginning of a file.
 
     Args:
         start: The file's first bytes, unpacked; 352 if it has as many.
         path: The file, for messages.
+        accept_sheared: Whether its axes need not be at right angles.
 
     Raises:
         DataError: It is no NIfTI-1 header of a single file, or what it promises cannot be:
@@ -143,7 +166,10 @@ def nifti_header(start: bytes, path: Path) -> NiftiHeader:
     # A slope that is not a number says that there is none, in nibabel's way.
     if not math.isnan(slope) and not (math.isfinite(slope) and math.isfinite(intercept)):
         raise _impossible(path, f"voxels rescaled by {slope:g} and {intercept:g}")
-    _check_forms(start, order, path)
+    sheared = _check_forms(start, order, path, accept_sheared)
+    shape = [*dimensions[:count], 1, 1][: max(3, count)]
+    while len(shape) > 3 and shape[-1] == 1:
+        shape.pop()
     begin = int(offset)
     numbers = _KINDS.get(kind)
     scaled = math.isfinite(slope) and slope != 0  # else voxels mean what they are
@@ -153,6 +179,8 @@ def nifti_header(start: bytes, path: Path) -> NiftiHeader:
         offset=begin,
         order=order,
         kind=numbers and order + numbers,
+        shape=tuple(shape),
+        sheared=sheared,
         extended=len(start) > _HEADER and start[_HEADER] != 0,
         fields=NiftiFields(
             qform,
@@ -203,8 +231,12 @@ def _byte_order(start: bytes, path: Path) -> str:
     )
 
 
-def _check_forms(start: bytes, order: str, path: Path) -> None:
-    """The two ways to say where voxels lie, each where its code says that it is there."""
+def _check_forms(start: bytes, order: str, path: Path, accept_sheared: bool) -> bool:
+    """The two ways to say where voxels lie, each where its code says that it is there.
+
+    Returns:
+        Whether the rows are there, and sheared.
+    """
     pixels = struct.unpack_from(f"{order}8f", start, 76)
     by_quaternion, by_rows = struct.unpack_from(f"{order}2h", start, 252)
     quaternion = struct.unpack_from(f"{order}6f", start, 256)
@@ -216,8 +248,8 @@ def _check_forms(start: bytes, order: str, path: Path) -> None:
         raise no_place(path, "has numbers that are not finite")
     if by_quaternion > 0 and sum(q * q for q in quaternion[:3]) > 1.001:
         raise no_place(path, "turns by a quaternion longer than 1")
-    if by_rows > 0:
-        check_axes([rows[axis::4] for axis in range(3)], path)
+    axes = [rows[axis::4] for axis in range(3)]
+    return by_rows > 0 and check_axes(axes, path, accept_sheared=accept_sheared)
 
 
 def _impossible(path: Path, what: str) -> DataError:

@@ -17,6 +17,7 @@ from typing import Final
 from nextslice.data.asking import Request, to_answer
 from nextslice.data.checks import CheckedCase, check_case, check_mask
 from nextslice.data.frames import write_frame
+from nextslice.data.label_checks import Terms
 from nextslice.data.limits import Limits, limit_memory, limit_time
 
 __all__ = ["READY", "main"]
@@ -48,10 +49,10 @@ def main(memory_gb: str, seconds: str) -> None:
 
 def _checked(request: Request, limits: Limits) -> CheckedCase:
     files, declared = request.files, request.declared
-    folder, largest = request.folder, limits.largest
+    terms = Terms(request.folder, limits.largest, request.accept_sheared)
     if request.grid is not None:
-        return check_mask(files, request.grid, declared, folder=folder, largest=largest)
-    return check_case(files, declared, folder=folder, largest=largest, stored=request.stored)
+        return check_mask(files, request.grid, declared, terms)
+    return check_case(files, declared, terms, stored=request.stored)
 
 
 def _lines(questions: int) -> Iterator[bytes]:

@@ -91,7 +91,10 @@ def predict_volumes(
         CheckpointError: The model is damaged.
     """
     demand_free(out)
-    data_set = recognise(source.scans if images is None else images)
+    data_set = replace(
+        recognise(source.scans if images is None else images),
+        accept_sheared=source.config.data.accept_sheared,
+    )
     chosen = _chosen(data_set.cases, cases, data_set.folder)
     cycle, model = source.newest_model()
     preparation = source.pool.preparation
