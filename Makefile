@@ -54,8 +54,8 @@ pictures: $(STAMP)  ## the pictures of docs/annotate.md anew, from the real page
 
 fuzz: $(STAMP)  ## minutes of fuzzing over everything that reads foreign files (Linux)
 	$(BIN)/python -m pip install --quiet --group fuzz
-	@for target in scan unpacked description; do \
-	    $(BIN)/python -m tests.fuzz $$target -max_total_time=120 || exit 1; done
+	@for target in nifti meta-image nrrd unpacked header description yaml frames archive; do \
+	    $(BIN)/python -m tests.fuzz $$target -max_total_time=60 || exit 1; done
 
 lock: $(STAMP)  ## renew constraints.txt from what is installed
 	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \

@@ -333,3 +333,13 @@ def test_a_plug_in_wraps_and_is_wrapped() -> None:
     built = build_selection(config.selection.name, config.selection.parameters)
     assert built == EveryOther(fallback=VolumeCap(EveryOther()))
     assert resolve_config("paper", plain(config)) == config
+
+
+def test_a_setting_that_is_not_set_is_no_change_for_runs_that_are_older_than_it() -> None:
+    kept = plain(resolve_config("quick", CHANGES))["data"]
+    assert isinstance(kept, dict)
+    assert "accept_sheared" not in kept
+    asked = resolve_config("quick", CHANGES, ["data.accept_sheared=true"])
+    assert asked.data.accept_sheared
+    assert plain(asked)["data"] == kept | {"accept_sheared": True}
+    assert resolve_config("quick", plain(asked)).data == asked.data

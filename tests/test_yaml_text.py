@@ -38,6 +38,9 @@ HARM = {
     "an object of Python": "!!python/object/apply:os.system ['touch sprung']",
     "a module of Python": "!!python/module:antigravity",
     "a day that never was": "a: 2020-02-31",
+    "a number without a digit": "a: !!int ''",
+    "a truth value that is none": "a: !!bool perhaps",
+    "a time that is none": "a: !!timestamp soon",
     "two documents": "a: 1\n---\na: 2",
     "a character that may not be": "a: \x00",
 }

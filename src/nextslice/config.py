@@ -9,7 +9,13 @@ from importlib.resources import files
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
@@ -44,7 +50,12 @@ class _Strict(BaseModel):
 
 
 class DataConfig(_Strict):
-    """Where the scans are and how they are prepared (``SlicePool.from_folder``)."""
+    """Where the scans are and how they are prepared (``SlicePool.from_folder``).
+
+    Attributes:
+        accept_sheared: Let scans in whose axes are not at right angles. It is left out where
+            it is not set, so that what began before it was there goes on.
+    """
 
     folder: str
     axis: Literal[0, 1, 2] | None = None
@@ -53,6 +64,14 @@ class DataConfig(_Strict):
     fit: Literal["crop", "resize"] = "crop"
     labels: str | None = None
     skip_refused: bool = False
+    accept_sheared: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_set(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = dump(self)
+        if not self.accept_sheared:
+            values.pop("accept_sheared", None)
+        return values
 
 
 class SplitConfig(_Strict):

@@ -43,6 +43,7 @@ def open_pool(
         fit=data.fit,
         labels=data.labels if labels is None else labels,
         skip_refused=data.skip_refused,
+        accept_sheared=data.accept_sheared,
         require_labels=require_labels,
         on_progress=on_progress,
     )

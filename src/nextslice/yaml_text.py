@@ -17,6 +17,7 @@ __all__ = ["parse_yaml"]
 _LONGEST: Final = 1 << 20  # letters
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _MOST: Final = 100_000  # values, once all aliases are written out
+_ODD: Final = (ValueError, OverflowError, LookupError, AttributeError, TypeError)
 
 
 def parse_yaml(text: str) -> Any:
@@ -35,7 +36,7 @@ def parse_yaml(text: str) -> Any:
         return yaml.load(text, _Strict)  # noqa: S506, TID251 - the one place that may
     except RecursionError:
         raise yaml.YAMLError("it is nested too deeply") from None
-    except (ValueError, OverflowError) as error:  # the 31st of February
+    except _ODD as error:  # the 31st of February, or a tag on what it cannot mean (!!int "")
         raise yaml.YAMLError(f"it holds a value that cannot be: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,14 +14,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from tests.hostile.making import nifti
 
 import nextslice as ns
 from nextslice.annotators import Oracle
 from nextslice.annotators.folder import HandOut, hand_out
 from nextslice.annotators.remarks import Remarks, parse_slice
 from nextslice.annotators.returned import TakenIn, take_in
-from nextslice.data.readers import read_volume, write_volume
-from nextslice.errors import AnnotationError, ConflictError, SettingsError
+from nextslice.data.readers import Geometry, Volume, read_volume, write_volume
+from nextslice.data.scans import Scans
+from nextslice.errors import AnnotationError, ConflictError, DataError, SettingsError
 from nextslice.live import LiveProject
 from nextslice.parts import trainer_for, uncertainty_for
 from nextslice.project import AnswerKind, SliceState
@@ -215,6 +218,74 @@ def test_scans_are_copies_unless_links_are_asked_for(
     for path in (order / "scans").iterdir():
         assert not path.samefile(bare_scans / path.name)
         assert (tmp_path / "linked/scans" / path.name).samefile(bare_scans / path.name)
+
+
+def test_sheared_scans_are_annotated_where_they_are_let_in(
+    create: Create, bare_scans: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scans").mkdir()
+    for path in bare_scans.iterdir():
+        image = nib.load(path)
+        affine = image.affine.copy()
+        affine[1, 2] += 0.3 * affine[2, 2]
+        tilted = nib.Nifti1Image(np.asanyarray(image.dataobj), affine)
+        tilted.to_filename(tmp_path / "scans" / path.name)
+    with pytest.raises(DataError, match="accept_sheared"):
+        create("refused", images=tmp_path / "scans")
+    asked = ("data.accept_sheared=true",)
+    with create(images=tmp_path / "scans", assignments=asked) as live:
+        query = live.ask()
+        hand_out(live, query, tmp_path / "order")
+        case = query.slices[0].id.case
+        scan, mask = (
+            tmp_path / "order" / p for p in (f"scans/{case}.nii.gz", _mask(Path(), case))
+        )
+        np.testing.assert_allclose(nib.load(scan).affine, nib.load(mask).affine, atol=1e-5)
+        drawn = np.asanyarray(nib.load(mask).dataobj).copy()
+        drawn[8:20, 5:15, query.slices[0].id.index] = 1
+        nib.Nifti1Image(drawn, nib.load(mask).affine).to_filename(mask)
+        taken = take_in(live, tmp_path / "order")
+        assert query.slices[0].id in _stored(taken)
+
+
+@pytest.mark.promise(
+    "What is prepared is what was checked",
+    fault="a scan is exchanged or becomes a link before its work order is written",
+)
+@pytest.mark.parametrize("link", [False, True])
+def test_a_scan_that_was_exchanged_is_not_handed_out(
+    create: Create,
+    bare_scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    link: bool,
+) -> None:
+    scans = tmp_path / "scans"
+    shutil.copytree(bare_scans, scans)
+    stored = Scans.stored
+
+    def exchanged(self: Scans, case: str, grid: Geometry) -> Volume:
+        """Between the moment when the gate judges a scan and the one when it is copied."""
+        volume = stored(self, case, grid)
+        content = self.path(case).read_bytes()
+        self.path(case).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        return volume
+
+    with create(images=scans) as live:
+        query = live.ask()
+        with monkeypatch.context() as patch:
+            patch.setattr(Scans, "stored", exchanged)
+            with pytest.raises(DataError, match="a moment ago"):
+                hand_out(live, query, tmp_path / "order", link=link)
+        with pytest.raises(DataError, match="damaged"):
+            hand_out(live, query, tmp_path / "order", link=link)
+        for path in sorted(scans.iterdir()):
+            moved = path.rename(tmp_path / path.name)
+            shutil.copy(bare_scans / path.name, moved)
+            path.symlink_to(moved)
+        with pytest.raises(DataError, match="by a link"):
+            hand_out(live, query, tmp_path / "order", link=link)
+        assert list((tmp_path / "order").rglob("*.nii.gz")) == []
 
 
 def test_other_folders_are_not_written_into(
@@ -423,6 +494,41 @@ def _foreign(path: Path) -> None:
 def _of_slicer(path: Path) -> None:
     name = path.name.replace(".nii.gz", ".seg.nrrd")
     sitk.WriteImage(sitk.ReadImage(str(path)), str(path.with_name(name)))
+
+
+def _swell(path: Path) -> None:
+    path.write_bytes(gzip.compress(nifti(dim=(3, 600, 600, 600, 1, 1, 1, 1))))
+
+
+def _leave(path: Path) -> None:
+    outside = path.parents[2] / "outside.nii.gz"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="a mask that comes back: one that swells, one that leads out of its folder",
+)
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(_swell, "134,217,728 bytes of voxels at most"), (_leave, "by a link")],
+)
+def test_masks_that_come_back_are_read_under_the_limits_of_scans(
+    live: LiveProject,
+    order: Path,
+    spoil: Callable[[Path], None],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NEXTSLICE_SCAN_GB", "0.5")
+    names = _slices(order)
+    for name in names:
+        _draw(order, name)
+    spoil(_mask(order, names[-1].case))
+    with pytest.raises(AnnotationError, match=message):
+        take_in(live, order)
+    assert live.project.newest_answers() == {}
 
 
 @pytest.mark.parametrize(

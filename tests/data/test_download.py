@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import io
+import lzma
 import re
 import socket
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -345,3 +348,25 @@ def test_a_name_that_is_no_folder_is_refused(server: Server, tmp_path: Path, nam
 def test_a_checksum_that_is_none_is_refused(server: Server, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="32 hexadecimal"):
         fetch(server, tmp_path, md5="abc")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_packed_archives_are_unpacked_alike(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    content = {"dataset.json": b"{}", "imagesTr/a.nii.gz": bytes(range(256)) * 300}
+    (tmp_path / "set.tar").write_bytes(pack(tar_of({**content})))
+    unpack_data_set(tmp_path / "set.tar", tmp_path / NAME)
+    for name, held in content.items():
+        assert (tmp_path / NAME / name).read_bytes() == held
+
+
+def test_an_archive_of_more_files_than_it_may_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "set.tar"
+    archive.write_bytes(tar_of({"dataset.json": b"{}", "._a": b"", "._b": b""}))
+    monkeypatch.setattr("nextslice.data.archives._MOST_MEMBERS", 2)
+    with pytest.raises(DataError, match="2 files"):
+        unpack_data_set(archive, tmp_path / NAME)
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,8 @@ from hypothesis.extra import numpy as hnp
 from nextslice.data.asking import Request, from_answer
 from nextslice.data.cases import CaseFiles
 from nextslice.data.frames import FrameError, read_frame, write_frame
+from nextslice.data.geometry import Geometry
+from nextslice.data.nifti_header import NiftiFields
 
 values = st.dictionaries(
     st.text(), st.one_of(st.integers(), st.text(), st.none(), st.booleans()), max_size=4
@@ -76,11 +78,36 @@ def test_an_array_that_may_not_be_is_never_made(described: Any) -> None:
         read_frame(io.BytesIO(struct.pack("<Q", 1 << 40)), 1 << 20)
 
 
+@pytest.mark.parametrize("count", [9, 3])
+def test_many_arrays_are_bounded_together(count: int) -> None:
+    """Each by itself is small enough; nine are too many, and three too large together."""
+    described = [["|u1", [1 << 18]]] * count
+    text = json.dumps({"values": {}, "arrays": described}).encode()
+    stream = io.BytesIO(struct.pack("<Q", len(text)) + text + bytes(count << 18))
+    largest = 3 << 18 if count == 9 else (3 << 18) - 1
+    with pytest.raises(FrameError, match="arrays" if count == 9 else "an array of"):
+        read_frame(stream, largest)
+    stream.seek(0)
+    if count == 3:
+        assert read_frame(stream, 3 << 18) is not None
+
+
 GRID = {
     "shape": [1, 2, 3],
     "spacing": [1, 1, 1],
     "origin": [0, 0, 0],
     "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+}
+VOLUME = {"geometry": GRID, "fields": None, "sha256": ""}
+FIELDS = {
+    "qform": 0,
+    "sform": 1,
+    "unit": 2,
+    "pixdim": [1, 1, 1, 1],
+    "quaternion": [0] * 6,
+    "rows": [1.5] * 12,
+    "slope": 1,
+    "intercept": 0,
 }
 VERDICT: dict[str, Any] = {
     "case": "a",
@@ -96,16 +123,29 @@ VERDICT: dict[str, Any] = {
     [
         ({}, (3, 2, 1)),
         ({"verdict": VERDICT}, (3, 2, 1)),
-        ({"verdict": VERDICT, "volumes": [GRID, None]}, (3, 2, 2)),
-        ({"verdict": VERDICT, "volumes": [GRID, GRID]}, (3, 2, 1)),
-        ({"verdict": VERDICT, "volumes": [GRID]}, (3, 2, 1)),
-        ({"verdict": VERDICT | {"geometry": 7}, "volumes": [GRID, None]}, (3, 2, 1)),
-        ({"verdict": [], "volumes": [GRID, None]}, (3, 2, 1)),
+        ({"verdict": VERDICT, "volumes": [VOLUME, None]}, (3, 2, 2)),
+        ({"verdict": VERDICT, "volumes": [VOLUME, None]}, (6,)),
+        ({"verdict": VERDICT, "volumes": [VOLUME, VOLUME]}, (3, 2, 1)),
+        ({"verdict": VERDICT, "volumes": [VOLUME]}, (3, 2, 1)),
+        ({"verdict": VERDICT, "volumes": [None, None]}, (3, 2, 1)),
+        ({"verdict": VERDICT | {"geometry": 7}, "volumes": [VOLUME, None]}, (3, 2, 1)),
+        ({"verdict": [], "volumes": [VOLUME, None]}, (3, 2, 1)),
+        ({"verdict": VERDICT, "volumes": [VOLUME | {"fields": 7}, None]}, (3, 2, 1)),
+        (
+            {
+                "verdict": VERDICT,
+                "volumes": [VOLUME | {"fields": FIELDS | {"rows": [1]}}, None],
+            },
+            (3, 2, 1),
+        ),
     ],
 )
 def test_an_answer_that_fits_nothing_is_told(answer: Any, shape: tuple[int, ...]) -> None:
-    sound = from_answer({"verdict": VERDICT, "volumes": [GRID, None]}, [np.zeros((3, 2, 1))])
+    volumes = [VOLUME | {"fields": FIELDS}, None]
+    sound = from_answer({"verdict": VERDICT, "volumes": volumes}, [np.zeros((3, 2, 1))])
     assert sound.image is not None
+    assert sound.image.fields is not None
+    assert sound.image.fields.to_dict() == NiftiFields.from_dict(FIELDS).to_dict()
     assert sound.label is None
     with pytest.raises(FrameError):
         from_answer(answer, [np.zeros(shape)])
@@ -114,7 +154,12 @@ def test_an_answer_that_fits_nothing_is_told(answer: Any, shape: tuple[int, ...]
 @given(st.text(), st.text(min_size=1), st.one_of(st.none(), st.text(min_size=1)))
 def test_a_request_comes_back_from_its_line(case: str, image: str, label: str | None) -> None:
     files = CaseFiles(case, Path(image), None if label is None else Path(label))
-    request = Request(files, Path("x"), {0: "background", 7: case}, voxels=False)
-    line = request.to_line()
-    assert line.count(b"\n") == 1
-    assert Request.from_line(line) == request
+    declared = {0: "background", 7: case}
+    for request in (
+        Request(files, Path("x"), declared, voxels=False),
+        Request(files, None, None, stored=True),
+        Request(files, Path("x"), declared, grid=Geometry((3, 4, 5), origin=(0.1, 2.0, -3.0))),
+    ):
+        line = request.to_line()
+        assert line.count(b"\n") == 1
+        assert Request.from_line(line) == request

@@ -23,7 +23,7 @@ from nextslice.data.checks import CheckedCase
 from nextslice.data.gate import checked_cases, read_scan
 from nextslice.data.guarded import read_guarded
 from nextslice.data.layouts import recognise
-from nextslice.data.limits import Limits
+from nextslice.data.limits import Limits, usual_memory_gb
 from nextslice.data.readers import Geometry, read_volume, write_volume
 from nextslice.data.scans import Scans
 from nextslice.errors import DataError, SettingsError
@@ -161,6 +161,55 @@ def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
     assert accepted(list(read_guarded(asked, Limits()))) == "abcdef"[:2] + "large" + "cdef"
 
 
+PRESSED = """
+import gzip, resource, sys
+from pathlib import Path
+from nextslice.data.gate import check_data_set, checked_cases
+from nextslice.data.layouts import recognise
+data_set = recognise(Path(sys.argv[1]))
+assert all(verdict.accepted for verdict in check_data_set(data_set))
+taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+_, most = resource.getrlimit(resource.RLIMIT_DATA)
+resource.setrlimit(resource.RLIMIT_DATA, (taken + (40 << 20), most))
+for checked in checked_cases(data_set):
+    print(checked.verdict.case, *checked.verdict.refusals, sep="|", flush=True)
+"""
+
+
+@linux
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="the program has less memory left than a sound scan needs",
+)
+def test_a_scan_that_the_program_has_no_memory_for_is_refused_at_once(tmp_path: Path) -> None:
+    root = sound(tmp_path / "set")
+    large = np.zeros((256, 512, 512), np.uint8)
+    (root / "images" / "b.nii.gz").write_bytes(gzip.compress(nifti(large), 1))
+    (root / "labels" / "b.nii.gz").write_bytes(gzip.compress(nifti(large), 1))
+    ended = subprocess.run(
+        [sys.executable, "-c", PRESSED, str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert ended.stderr == ""
+    first, second, third = ended.stdout.splitlines()
+    assert (first, third) == ("a", "c")
+    assert second.startswith("b|")
+    assert "needs more memory than there is" in second
+
+
+@pytest.mark.parametrize(
+    ("there", "allowed"),
+    [(64 << 30, 8), (16 << 30, 8), (12 << 30, 6), (7_900_000_000, 3.5), (1 << 28, 0.5)],
+)
+def test_reading_takes_half_of_the_memory_there_is_at_most(there: int, allowed: float) -> None:
+    assert usual_memory_gb(there) == allowed
+    assert usual_memory_gb(None) == Limits().memory_gb == 8
+    assert Limits.from_environment().memory_gb <= 8
+
+
 def test_a_header_that_promises_more_than_allowed_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +217,7 @@ def test_a_header_that_promises_more_than_allowed_is_refused_at_once(
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(nifti(dim=(3, 600, 600, 600, 1, 1, 1, 1))))
     with pytest.raises(DataError, match="134,217,728 bytes of voxels at most"):
-        read_scan(path)
+        read_scan(path, None)
 
 
 def test_work_that_is_broken_off_leaves_no_process(requests: list[Request]) -> None:
@@ -199,7 +248,7 @@ import os, signal, sys
 from pathlib import Path
 from nextslice.data import guarded
 from nextslice.data.gate import read_scan
-read_scan(Path({str(requests[0].files.image)!r}))
+read_scan(Path({str(requests[0].files.image)!r}), None)
 print(guarded._kept[0]._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

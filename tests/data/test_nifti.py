@@ -10,7 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nextslice.data.nifti import Grid, stored_voxels, write_nifti
+from nextslice.data.gate import read_scan
+from nextslice.data.nifti import Grid, write_nifti
 from nextslice.data.readers import TOLERANCE, Geometry, read_volume, write_volume
 from nextslice.errors import SettingsError
 
@@ -55,15 +56,10 @@ def telling_scan(path: Path, voxels: Array, **changes: Any) -> Path:
 
 
 def rewrite(source: Path, target: Path) -> None:
-    volume = read_volume(source)
-    stored = stored_voxels(source, volume)
-    write_nifti(
-        target,
-        stored.voxels,
-        Grid.of_scan(source, volume.geometry),
-        slope=stored.slope,
-        intercept=stored.intercept,
-    )
+    volume = read_scan(source, None, stored=True)
+    fields = volume.fields
+    scaling = {"slope": fields.slope, "intercept": fields.intercept} if fields else {}
+    write_nifti(target, volume.voxels, Grid.of_scan(volume), **scaling)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int32", "int64", "float32"])
@@ -144,7 +140,7 @@ def test_scans_of_other_formats_get_a_grid_that_labels_can_share(
     source = tmp_path / f"scan{suffix}"
     write_volume(source, some_voxels(), OBLIQUE)
     rewrite(source, tmp_path / "image.nii.gz")
-    grid = Grid.of_scan(source, read_volume(source).geometry)
+    grid = Grid.of_scan(read_volume(source))
     write_nifti(tmp_path / "label.nii.gz", some_voxels("uint8"), grid)
     image, label = (read_volume(tmp_path / f"{name}.nii.gz") for name in ("image", "label"))
     assert image.geometry == label.geometry
@@ -157,7 +153,7 @@ def test_scans_of_other_formats_get_a_grid_that_labels_can_share(
 
 def test_what_does_not_fit_its_grid_is_refused(tmp_path: Path) -> None:
     source = telling_scan(tmp_path / "scan.nii.gz", some_voxels())
-    grid = Grid.of_scan(source, read_volume(source).geometry)
+    grid = Grid.of_scan(read_volume(source))
     with pytest.raises(SettingsError, match="shape"):
         write_nifti(tmp_path / "out.nii.gz", some_voxels()[1:], grid)
     with pytest.raises(SettingsError, match="float16"):

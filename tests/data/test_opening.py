@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -168,3 +169,22 @@ def test_one_slice_of_one_case_is_said_in_the_singular() -> None:
     assert repr(one) == "<SlicePool: 1 slice of 4 x 5 in 1 case, foreground label 1>"
     two = SlicePool.from_arrays(np.zeros((2, 4, 5)), None, ["a", "b"])
     assert "2 slices of 4 x 5 in 2 cases" in repr(two)
+
+
+def test_sheared_cases_are_let_in_where_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    image = nib.load(folder / "images" / "c.nii.gz")
+    affine = image.affine.copy()
+    affine[1, 2] = 1.0
+    for room in ("images", "labels"):
+        path = folder / room / "c.nii.gz"
+        voxels = np.asanyarray(nib.load(path).dataobj)
+        nib.Nifti1Image(voxels, affine).to_filename(path)
+    upright = SlicePool.from_folder(folder, cache=tmp_path / "cache", skip_refused=True)
+    with pytest.raises(RefusedCasesError, match="accept_sheared=True"):
+        SlicePool.from_folder(folder, cache=tmp_path / "cache")
+    pool = SlicePool.from_folder(folder, cache=tmp_path / "cache", accept_sheared=True)
+    assert (upright.cases, pool.cases) == (("a", "b"), ("a", "b", "c"))
+    direction = np.reshape(pool.geometry("c").direction, (3, 3))
+    assert abs(direction[:, 1] @ direction[:, 2]) > 0.1
+    labelled = SlicePool.from_folder(folder, cache=tmp_path / "cache", skip_refused=True)
+    assert labelled.fingerprint == upright.fingerprint

@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextslice.data.geometry import check_grid
 from nextslice.data.payload import files_of, find_payload
 from nextslice.data.readers import SUFFIXES, Geometry, read_volume, write_volume
 from nextslice.errors import DataError, SettingsError
@@ -146,6 +147,89 @@ def test_a_sheared_grid_is_refused_with_its_cause(tmp_path: Path) -> None:
     affine[0, 1] = 0.3
     nib.save(nib.Nifti1Image(some_voxels(), affine), tmp_path / "sheared.nii.gz")
     refused(tmp_path / "sheared.nii.gz", "right angles", "sheared")
+
+
+@pytest.mark.parametrize("unit", ["mm", "micron"])
+def test_a_sheared_grid_is_read_where_it_is_asked_for(tmp_path: Path, unit: str) -> None:
+    factor = 1000 if unit == "micron" else 1
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    affine[:3, 3], affine[1, 2] = (10, 20, 30), 0.6
+    stored = affine * factor
+    image = nib.Nifti1Image(some_voxels(), stored)
+    image.header.set_xyzt_units(unit)
+    image.header.set_slope_inter(0.5, -3)
+    image.to_filename(tmp_path / "sheared.nii")
+    whole = (tmp_path / "sheared.nii").read_bytes()
+    (tmp_path / "sheared.nii.gz").write_bytes(gzip.compress(whole))
+    volume = read_volume(tmp_path / "sheared.nii.gz", accept_sheared=True)
+    there = nib.load(tmp_path / "sheared.nii.gz")
+    np.testing.assert_allclose(volume.voxels, np.asanyarray(there.dataobj), rtol=1e-6)
+    grid = volume.geometry
+    found = np.reshape(grid.direction, (3, 3)) * grid.spacing
+    np.testing.assert_allclose(np.diag([-1, -1, 1]) @ found, affine[:3, :3], atol=1e-5)
+    np.testing.assert_allclose(grid.origin, (-10, -20, 30), rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nhdr"])
+def test_sheared_grids_of_other_formats_come_back(tmp_path: Path, suffix: str) -> None:
+    long = float(np.hypot(1, 0.3))
+    sheared = Geometry(
+        (7, 6, 5), (1.0, 1.0, 2.0), (1.0, 2.0, 3.0), (1, 0, 0, 0, 1, 0.3 / long, 0, 0, 1 / long)
+    )
+    write_volume(tmp_path / f"scan{suffix}", some_voxels(), sheared)
+    refused(tmp_path / f"scan{suffix}", "right angles", "sheared")
+    volume = read_volume(tmp_path / f"scan{suffix}", accept_sheared=True)
+    np.testing.assert_array_equal(volume.voxels, some_voxels())
+    assert volume.geometry.differences(sheared, 1e-9) == []
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_nifti_is_read_as_nibabel_reads_it(tmp_path: Path, order: str) -> None:
+    for kind in ("u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"):
+        header = nib.Nifti1Header(endianness=order)
+        header.set_data_dtype(np.dtype(kind))
+        image = nib.Nifti1Image(some_voxels(kind=kind), np.diag([1, 1, 2, 1]), header)
+        for name, scaling in (("plain.nii", (1, 0)), ("scaled.nii.gz", (0.5, -3))):
+            image.header.set_slope_inter(*scaling)
+            path = tmp_path / name
+            path.write_bytes(
+                image.to_bytes() if name[-1] == "i" else gzip.compress(image.to_bytes())
+            )
+            volume, stored = read_volume(path), read_volume(path, stored=True)
+            there = nib.load(path).dataobj
+            np.testing.assert_array_equal(stored.voxels, there.get_unscaled())
+            np.testing.assert_allclose(volume.voxels, np.asanyarray(there), rtol=1e-6)
+            assert stored.voxels.dtype == kind
+            assert volume.geometry == stored.geometry
+
+
+def test_a_scan_of_the_same_name_beside_it_is_not_taken_for_it(tmp_path: Path) -> None:
+    """ITK reads the header of a.nii.gz and the voxels of a.nii."""
+    write_volume(tmp_path / "a.nii.gz", some_voxels(), OBLIQUE)
+    write_volume(tmp_path / "a.nii", some_voxels() + 1, OBLIQUE)
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.nii.gz").voxels, some_voxels())
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.nii").voxels, some_voxels() + 1)
+    image = nib.Nifti1Image(some_voxels(), np.eye(4))
+    image.header.set_slope_inter(2, 1)
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(image.to_bytes()))
+    refused(tmp_path / "a.nii.gz", "a.nii lies beside it", "both were kept")
+    (tmp_path / "a.nii").unlink()
+    assert read_volume(tmp_path / "a.nii.gz").voxels.min() >= 1
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha", ".mhd"])
+def test_a_file_that_is_exchanged_while_it_is_read_is_refused(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"scan{suffix}"
+    write_volume(path, some_voxels(), OBLIQUE)
+
+    def meanwhile(place: Path, geometry: Geometry, *, accept_sheared: bool = False) -> None:
+        check_grid(place, geometry, accept_sheared=accept_sheared)
+        write_volume(path, some_voxels() + 1, OBLIQUE)
+
+    monkeypatch.setattr("nextslice.data.readers.check_grid", meanwhile)
+    refused(path, "a moment ago", "replaced")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -13,6 +13,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from tests.annotated import Annotated, copied
 
 import nextslice as ns
@@ -26,7 +27,13 @@ from nextslice.errors import (
     ProjectError,
     SettingsError,
 )
-from nextslice.exports import Decathlon, NnUNet, ProjectSource, export_data_set
+from nextslice.exports import (
+    Decathlon,
+    NnUNet,
+    ProjectSource,
+    export_data_set,
+    predict_volumes,
+)
 from nextslice.exports.layouts import fitting_name
 from nextslice.live import LiveProject
 
@@ -244,6 +251,53 @@ def test_scans_that_were_replaced_and_masks_that_are_damaged_stop_it(
     write_volume(scans / "imagesTr/phantom_001.nii.gz", volume.voxels + 1, volume.geometry)
     with pytest.raises(ProjectChangedError, match="not the same"):
         ProjectSource(copy.folder)
+
+
+@pytest.mark.promise(
+    "What is prepared is what was checked",
+    fault="a scan becomes a link out of its folder; exports and work orders",
+)
+def test_a_scan_that_became_a_link_is_not_followed(
+    annotated: Annotated, tmp_path: Path
+) -> None:
+    copy = copied(annotated, tmp_path)
+    scans = tmp_path / "scans"
+    shutil.copytree(annotated.scans, scans)
+    config = copy.folder / "config.yaml"
+    config.write_text(config.read_text().replace(str(annotated.scans), str(scans)))
+    with ProjectSource(copy.folder) as source:
+        scan = scans / "imagesTr/phantom_000.nii.gz"
+        scan.symlink_to(scan.rename(tmp_path / "outside.nii.gz"))
+        with pytest.raises(DataError, match="by a link"):
+            export_data_set(source, tmp_path / "raw", NnUNet())
+    assert not any((tmp_path / "raw").iterdir())
+
+
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="an export: whoever opens a scan in the program itself is found out",
+)
+def test_the_program_itself_opens_no_scan(
+    annotated: Annotated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def forbidden(*_: object, **__: object) -> None:
+        opened.append("a scan")
+        raise AssertionError
+
+    for place, name in (
+        (nib, "load"),
+        (nib.Nifti1Image, "from_filename"),
+        (nib.Nifti1Header, "from_fileobj"),
+        (sitk, "ImageFileReader"),
+        (sitk, "ReadImage"),
+    ):
+        monkeypatch.setattr(place, name, forbidden)
+    with ProjectSource(annotated.folder) as source:
+        export_data_set(source, tmp_path / "raw", NnUNet())
+        predict_volumes(source, tmp_path / "predicted")
+    assert opened == []
 
 
 def test_a_kill_leaves_no_folder_that_looks_whole(annotated: Annotated, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fuzz one target: `python -m tests.fuzz scan -max_total_time=60`; libFuzzer's options follow.
+"""Fuzz one target: `python -m tests.fuzz nrrd -max_total_time=60`; libFuzzer's options follow.
 
 Inputs that break a promise are written to the folder that one stands in.
 """
@@ -15,7 +15,7 @@ try:
 except ImportError:
     raise SystemExit("atheris is not installed: pip install --group fuzz") from None
 
-with atheris.instrument_imports(include=["nextslice.data"]):
+with atheris.instrument_imports(include=["nextslice.data", "nextslice.yaml_text"]):
     from tests.fuzz.targets import TARGETS
 
 from tests.fuzz.seeds import seeds

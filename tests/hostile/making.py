@@ -155,6 +155,14 @@ def header(**fields: Any) -> Callable[[Path], object]:
     return lambda root: image(root).write_bytes(gzip.compress(nifti(**fields)))
 
 
+def extended(size: int) -> Callable[[Path], object]:
+    """A scan with 32 bytes of extensions, the first of which claims to have `size`."""
+    extension = struct.pack("<2i", size, 6) + b"DOE^JANE" * 3
+    whole = nifti(vox_offset=384)
+    whole = whole[:348] + bytes([1, 0, 0, 0]) + extension + whole[352:]
+    return lambda root: image(root).write_bytes(gzip.compress(whole))
+
+
 def content(array: Array, **fields: Any) -> Callable[[Path], object]:
     return lambda root: image(root).write_bytes(gzip.compress(nifti(array, **fields)))
 

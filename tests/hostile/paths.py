@@ -1,13 +1,9 @@
-"""Names and paths that lead elsewhere, and lists, descriptions and archives that mislead."""
+"""Names and paths that lead elsewhere, and lists and descriptions that mislead."""
 
 from __future__ import annotations
 
-import io
 import os
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.hostile.making import (
     FILE,
@@ -216,49 +212,5 @@ DESCRIPTIONS = (
         "a number beyond all numbers",
         "one whole number",
         lambda root: describe(root, training=["images/a.nii.gz"], labels={"x": 1e999}),
-    ),
-)
-
-
-def _member(name: str, **fields: Any) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    for field, value in fields.items():
-        setattr(info, field, value)
-    return info
-
-
-def _tar(*members: tarfile.TarInfo) -> Callable[[Path], object]:
-    def make(path: Path) -> None:
-        with tarfile.open(path, "w") as tar:
-            tar.addfile(_member("set/dataset.json", size=2), io.BytesIO(b"{}"))
-            for member in members:
-                tar.addfile(member, io.BytesIO(bytes(member.size)))
-
-    return make
-
-
-def _cut(path: Path) -> None:
-    _tar(_member("set/images/a.nii.gz", size=1 << 16))(path)
-    path.write_bytes(path.read_bytes()[: 1 << 12])
-
-
-ARCHIVES = (
-    Hostile("a file above the folder", "leads out", _tar(_member("set/../../escaped", size=3))),
-    Hostile("an absolute path", "leads out", _tar(_member("/tmp/escaped", size=3))),  # noqa: S108
-    Hostile(
-        "a link", "link", _tar(_member("set/escaped", type=tarfile.SYMTYPE, linkname="/etc"))
-    ),
-    Hostile(
-        "a hard link",
-        "link",
-        _tar(_member("set/escaped", type=tarfile.LNKTYPE, linkname="../../etc/passwd")),
-    ),
-    Hostile("a device", "device", _tar(_member("set/escaped", type=tarfile.CHRTYPE))),
-    Hostile("a pipe", "device", _tar(_member("set/escaped", type=tarfile.FIFOTYPE))),
-    Hostile("an archive that is cut", "cannot be unpacked", _cut),
-    Hostile(
-        "a zip named tar",
-        "cannot be unpacked",
-        lambda path: path.write_bytes(b"PK\3\4" + bytes(600)),
     ),
 )

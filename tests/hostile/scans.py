@@ -13,6 +13,7 @@ from tests.hostile.making import (
     SPACE,
     Hostile,
     content,
+    extended,
     flipped,
     header,
     image,
@@ -115,9 +116,21 @@ SCANS = (
         "voxels that begin later than they do", "bytes by its header", header(vox_offset=400)
     ),
     Hostile("voxels that begin nowhere", "cannot be right", header(vox_offset=NAN)),
+    Hostile("voxels that begin beyond all disks", "cannot be right", header(vox_offset=1e30)),
+    Hostile("voxels that begin in the header", "cannot be right", header(vox_offset=348)),
+    Hostile("voxels that begin before the file", "cannot be right", header(vox_offset=-5)),
+    Hostile("voxels that begin within a byte", "cannot be right", header(vox_offset=352.5)),
     Hostile(
-        "voxels that begin beyond all disks", "bytes by its header", header(vox_offset=1e30)
+        "a room for extensions of a gigabyte",
+        "cannot be right",
+        lambda root: image(root).write_bytes(
+            gzip.compress(nifti(vox_offset=1 << 30)[:352]) + zeros(64)
+        ),
     ),
+    Hostile("an extension of two gigabytes", "an extension", extended(0x7FFFFFF0)),
+    Hostile("an extension of no length", "an extension", extended(0)),
+    Hostile("an extension of negative length", "an extension", extended(-16)),
+    Hostile("an extension that ends in the voxels", "an extension", extended(48)),
     Hostile("a voxel's size that is not its type's", "cannot be right", header(bitpix=8)),
     Hostile("a type that does not exist", "cannot be right", header(datatype=77)),
     Hostile("single bits", "cannot be right", header(datatype=1, bitpix=1)),

@@ -14,8 +14,6 @@ since is never written again: see :func:`hand_out`.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +25,8 @@ from nextslice.annotators.mask_files import (
     MASKS,
     drawn_in,
     mask_name,
+    mask_numbers,
     masks_there,
-    read_mask,
 )
 from nextslice.annotators.order import (
     ORDER_FILE,
@@ -40,15 +38,15 @@ from nextslice.annotators.order import (
     read_order,
     write_order,
 )
+from nextslice.annotators.order_scans import put_mask, put_scan
 from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_slices, readme
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.reasons import Reasons
-from nextslice.data.gate import read_scan
 from nextslice.data.pool import SliceId
-from nextslice.data.readers import scan_suffix, write_volume
+from nextslice.data.readers import scan_suffix
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
-from nextslice.files import write_atomically, writing_atomically
+from nextslice.files import write_atomically
 from nextslice.live import LiveProject
 from nextslice.project import Answer, QueriedSlice, Query, SliceState, identity_of
 from nextslice.types import NativeMask, VolumeMask
@@ -58,7 +56,6 @@ __all__ = ["HandOut", "demand_usable", "hand_out", "order_in", "usual_folder"]
 SCANS: Final = "scans"
 
 _OURS: Final = {ORDER_FILE, LIST_FILE, README_FILE, MASKS, SCANS}
-_OF_TWO_FILES: Final = {".mhd": ".mha", ".nhdr": ".nrrd"}
 
 
 @dataclass(frozen=True)
@@ -111,16 +108,17 @@ def hand_out(
     ordered: dict[SliceId, OrderedSlice] = {}
     left_alone = []
     for case, slices in by_case.items():
-        source = scans.path(case)
-        scan = _put_scan(source, folder / SCANS, case, link=link)
-        mask = folder / MASKS / mask_name(case, scan_suffix(source) or "")
+        grid = live.pool.geometry(case)
+        scan = put_scan(scans, case, grid, folder / SCANS, link=link)
+        mask = folder / MASKS / mask_name(case, scan_suffix(scans.path(case)) or "")
         asked = {q.id.index: contents.ordered(q, reasons.why(q)) for q in slices}
         earlier = {} if known is None else known.of_case(case)
-        if any(_touched(live, path, slices[0].row, earlier or asked) for path in there[case]):
+        handed_out, row = earlier or asked, slices[0].row
+        if any(_touched(live, folder, path, row, handed_out) for path in there[case]):
             left_alone.append(case)
             asked = _remembering(asked, earlier)
         else:
-            write_volume(mask, contents.volume(slices), live.pool.geometry(case))
+            put_mask(mask, contents.volume(slices), grid)
         cases[case] = CaseFiles(
             scan=scan.relative_to(folder).as_posix(), mask=mask.relative_to(folder).as_posix()
         )
@@ -239,11 +237,11 @@ def _known_order(live: LiveProject, query: Query, folder: Path) -> WorkOrder | N
 
 
 def _touched(
-    live: LiveProject, path: Path, row: int, asked: Mapping[int, OrderedSlice]
+    live: LiveProject, folder: Path, path: Path, row: int, asked: Mapping[int, OrderedSlice]
 ) -> bool:
     """Whether a mask is not as it was handed out; one that cannot be read is not ours."""
     native = live.native(row)
-    voxels = read_mask(path, native, live.classes, [])
+    voxels = mask_numbers(path, folder, native, live.classes, [])
     return voxels is None or drawn_in(voxels, native, asked).touched
 
 
@@ -257,28 +255,3 @@ def _remembering(
         else entry
         for index, entry in now.items()
     }
-
-
-def _put_scan(source: Path, folder: Path, case: str, *, link: bool) -> Path:
-    """Bring a scan into the folder, unless it is there already."""
-    suffix = scan_suffix(source) or ""
-    target = folder / f"{case}{_OF_TWO_FILES.get(suffix, suffix)}"
-    if suffix in _OF_TWO_FILES:  # a header and a file beside it become one file
-        if not target.exists():
-            volume = read_scan(source)
-            write_volume(target, volume.voxels, volume.geometry)
-        return target
-    if target.exists() and target.stat().st_size == source.stat().st_size:
-        return target
-    target.unlink(missing_ok=True)
-    if link:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source.resolve(), target)
-        except OSError:
-            pass  # another disk, or a file system without links: a copy, then
-        else:
-            return target
-    with source.open("rb") as original, writing_atomically(target) as copy:
-        shutil.copyfileobj(original, copy)
-    return target

@@ -11,7 +11,7 @@ import numpy as np
 
 from nextslice.annotators.order import OrderedSlice, digest
 from nextslice.data.cases import Refusal
-from nextslice.data.label_checks import check_label
+from nextslice.data.gate import read_mask
 from nextslice.data.native import NativeSlices
 from nextslice.data.readers import scan_suffix
 from nextslice.types import NativeMask, VolumeMask
@@ -22,8 +22,8 @@ __all__ = [
     "declared_numbers",
     "drawn_in",
     "mask_name",
+    "mask_numbers",
     "masks_there",
-    "read_mask",
 ]
 
 MASKS: Final = "masks"
@@ -92,23 +92,24 @@ def declared_numbers(classes: Sequence[str]) -> dict[int, str]:
     return dict(enumerate(("background", *classes)))
 
 
-def read_mask(
-    path: Path, native: NativeSlices, classes: Sequence[str], refusals: list[Refusal]
+def mask_numbers(
+    path: Path,
+    folder: Path,
+    native: NativeSlices,
+    classes: Sequence[str],
+    refusals: list[Refusal],
 ) -> VolumeMask | None:
     """The class numbers in a mask file, (x, y, z).
 
     Args:
         path: The file.
+        folder: The work order's, which it may not lead out of.
         native: The slices of its case.
         classes: Foreground names in the order of their numbers.
         refusals: Gets the reasons if it cannot be used; it is None then.
     """
-    reasons: list[Refusal] = []
-    label, _ = check_label(path, native.geometry, declared_numbers(classes), reasons)
-    refusals += reasons
-    if label is None or reasons:
-        return None
-    return label.voxels.astype(np.uint8)
+    mask = read_mask(path, native.geometry, declared_numbers(classes), folder, refusals)
+    return None if mask is None else mask.voxels.astype(np.uint8)
 
 
 def drawn_in(

@@ -17,8 +17,8 @@ from nextslice.annotators.folder import order_in
 from nextslice.annotators.mask_files import (
     Drawn,
     drawn_in,
+    mask_numbers,
     masks_there,
-    read_mask,
 )
 from nextslice.annotators.order import HandedOut, OrderedSlice, WorkOrder, digest, write_order
 from nextslice.annotators.pictures import Pictures
@@ -240,7 +240,7 @@ class _Returned:
         touched, found = [], []
         asked = self.order.of_case(case)
         for path in paths:
-            voxels = read_mask(path, native, self._live.classes, refusals)
+            voxels = mask_numbers(path, self._folder, native, self._live.classes, refusals)
             if voxels is not None:
                 drawn = drawn_in(voxels, native, asked)
                 found.append(drawn)

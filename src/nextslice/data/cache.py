@@ -8,7 +8,8 @@ One folder per (sources, settings)::
     pool.json          everything else; written last, so a folder with it is complete
 
 A folder is built under another name and renamed, so a crash leaves nothing half and two
-processes may build at once. A damaged folder is built again. Nothing is ever unpickled.
+processes may build at once. Whoever builds holds a lock, so that what a killed process left is
+told from what another one works on. A damaged folder is built again. Nothing is ever unpickled.
 The root is readable by its owner alone, because it holds patients' images.
 """
 
@@ -19,13 +20,14 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import shutil
-import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from nextslice.data.building import FORMAT, MANIFEST, build
 from nextslice.data.cases import DataSet
@@ -40,7 +42,6 @@ from nextslice.progress import OnProgress
 
 __all__ = ["cache_root", "prepared"]
 
-_STALE_SECONDS = 24 * 3600
 _log = logging.getLogger(__name__)
 
 
@@ -84,18 +85,12 @@ def prepared(
     except (OSError, ValueError, KeyError, TypeError) as error:
         _log.warning("The cache %s is damaged (%s) and is built again.", folder, error)
     try:
-        _make_root(root)
-        temporary = Path(tempfile.mkdtemp(prefix=".building-", dir=root))
+        with _building(root) as temporary:
+            build(temporary, data_set, preparation, labels, on_progress)
+            _put_in_place(temporary, folder)
+            return _open(folder)
     except OSError as error:
         raise _unwritable(root, error) from error
-    try:
-        build(temporary, data_set, preparation, labels, on_progress)
-        _put_in_place(temporary, folder)
-        return _open(folder)
-    except OSError as error:
-        raise _unwritable(root, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _unwritable(root: Path, error: OSError) -> DataError:
@@ -126,19 +121,45 @@ def _key(data_set: DataSet, preparation: Preparation, labels: LabelMap | None) -
         "preparation": preparation.to_dict(),
         "labels": labels.to_list() if labels else None,
     }
+    if data_set.accept_sheared:
+        made_from["accept_sheared"] = True
     limits = Limits.from_environment()
     if limits != Limits():  # more may be let in where more is allowed
         made_from["limits"] = repr(limits)
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _make_root(root: Path) -> None:
+@contextlib.contextmanager
+def _building(root: Path) -> Iterator[Path]:
+    """A folder to build in, with a lock beside it that ends with this process."""
     if not root.is_dir():
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for leftover in root.glob(".building-*"):  # of a process that was killed
-        with contextlib.suppress(FileNotFoundError):  # its process has just finished
-            if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(leftover, ignore_errors=True)
+    _remove_leftovers(root)
+    folder = root / f".building-{secrets.token_hex(8)}"
+    with FileLock(_lock(folder)):  # before the folder, which is nobody's without it
+        try:
+            folder.mkdir(mode=0o700)
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def _remove_leftovers(root: Path) -> None:
+    """Remove what processes that were killed have built; no clock is asked."""
+    for leftover in root.glob(".building-*"):
+        if leftover.is_dir():
+            with contextlib.suppress(Timeout), FileLock(_lock(leftover), timeout=0):
+                _remove(leftover)
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # Windows removes a lock when it is let go
+        _lock(folder).unlink()
 
 
 def _put_in_place(built: Path, folder: Path) -> None:

@@ -63,12 +63,14 @@ class DataSet:
         cases: All cases, sorted by id; those with problems too.
         declared: Label value -> its name, background included, or None if the layout does
             not say which values there are.
+        accept_sheared: Whether axes need not be at right angles.
     """
 
     folder: Path
     layout: str
     cases: tuple[CaseFiles, ...]
     declared: dict[int, str] | None = None
+    accept_sheared: bool = False
 
     @property
     def problems(self) -> tuple[str, ...]:

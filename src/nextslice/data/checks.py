@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.integrity import LARGEST
-from nextslice.data.label_checks import check_label, read_or_refuse
+from nextslice.data.label_checks import ANYWHERE, Terms, check_label, read_or_refuse
 from nextslice.data.readers import Geometry, Volume
 from nextslice.errors import RefusedCasesError
 from nextslice.wording import counted
@@ -25,6 +23,7 @@ __all__ = [
     "Verdict",
     "accepted_grids",
     "check_case",
+    "check_mask",
     "refused_error",
     "values_found",
     "without_label",
@@ -110,31 +109,28 @@ class CheckedCase:
 def check_case(
     files: CaseFiles,
     declared: Mapping[int, str] | None = None,
+    terms: Terms = ANYWHERE,
     *,
-    folder: Path | None = None,
-    largest: int = LARGEST,
+    stored: bool = False,
 ) -> CheckedCase:
     """Read one case and look at everything that would spoil it.
 
     Args:
         files: The case; one with problems of its own is refused unopened.
         declared: The label values that may occur, or None for any from 0 up.
-        folder: The data set's; files that lie outside it, by a link or otherwise, are refused
-            unopened. None leaves that to the caller.
-        largest: Bytes of voxels that one file may hold.
+        terms: On which files are read.
+        stored: Whether the image's voxels are wanted as they are stored, unscaled.
     """
     if files.problems:
         return CheckedCase(Verdict(files.case, files.problems))
     refusals: list[Refusal] = []
-    image = read_or_refuse("image", files.image, refusals, folder=folder, largest=largest)
+    image = read_or_refuse("image", files.image, refusals, terms, stored=stored)
     if image is not None:
         refusals += _odd_voxels(image, files.image.name)
     grid = image.geometry if image else None
     label, values = None, None
     if files.label is not None:
-        label, values = check_label(
-            files.label, grid, declared, refusals, folder=folder, largest=largest
-        )
+        label, values = check_label(files.label, grid, declared, refusals, terms)
     verdict = Verdict(
         files.case,
         tuple(refusals),
@@ -143,6 +139,25 @@ def check_case(
         _digest(image) if image else "",
     )
     return CheckedCase(verdict, image, label)
+
+
+def check_mask(
+    files: CaseFiles,
+    grid: Geometry,
+    declared: Mapping[int, str] | None,
+    terms: Terms = ANYWHERE,
+) -> CheckedCase:
+    """Read one mask that somebody drew; it takes the place of the image in `files`.
+
+    Args:
+        files: The mask.
+        grid: Of the scan that it was drawn on.
+        declared: The values that may occur, or None for any from 0 up.
+        terms: On which it is read.
+    """
+    refusals: list[Refusal] = []
+    mask, values = check_label(files.image, grid, declared, refusals, terms)
+    return CheckedCase(Verdict(files.case, tuple(refusals), grid, values), label=mask)
 
 
 def accepted_grids(verdicts: Iterable[Verdict]) -> dict[str, Geometry]:

@@ -17,7 +17,8 @@ import numpy as np
 __all__ = ["FrameError", "read_frame", "write_frame"]
 
 _LENGTH: Final = struct.Struct("<Q")
-_LONGEST_TEXT: Final = 1 << 26
+_LONGEST_TEXT: Final = 1 << 20  # what is said of one case
+_MOST_ARRAYS: Final = 8
 _KINDS: Final = frozenset(
     ["|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"]
 )
@@ -45,13 +46,14 @@ def read_frame(stream: IO[bytes], largest: int) -> tuple[dict[str, Any], list[Ar
 
     Args:
         stream: Where it comes from.
-        largest: Bytes that one array may have.
+        largest: Bytes that all arrays together may have.
 
     Returns:
         Values and arrays, or None where the stream has ended.
 
     Raises:
         FrameError: It is no frame, or larger than it may be.
+        MemoryError: It may be as large as it is, but there is not as much memory.
     """
     begin = stream.read(_LENGTH.size)
     if not begin:
@@ -66,8 +68,13 @@ def read_frame(stream: IO[bytes], largest: int) -> tuple[dict[str, Any], list[Ar
         _fill(stream, memoryview(text))
         content = json.loads(text)
         values, described = content["values"], content["arrays"]
-        arrays = [_array(stream, kind, shape, largest) for kind, shape in described]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if len(described) > _MOST_ARRAYS:
+            raise FrameError(f"{len(described):,} arrays")
+        arrays = []
+        for kind, shape in described:
+            arrays.append(_array(stream, kind, shape, largest))
+            largest -= arrays[-1].nbytes
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FrameError(f"not a frame: {error}") from error
     return values, arrays
 

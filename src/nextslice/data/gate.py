@@ -7,7 +7,7 @@ prepared later is what was read here, so that no file can change in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from nextslice.data.asking import Request
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.checks import CheckedCase, Verdict
 from nextslice.data.guarded import read_guarded
-from nextslice.data.readers import Volume
+from nextslice.data.readers import Geometry, Volume
 from nextslice.errors import DataError
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.wording import clause
 
-__all__ = ["check_data_set", "checked_cases", "read_scan"]
+__all__ = ["check_data_set", "checked_cases", "read_mask", "read_scan"]
 
 
 def checked_cases(
@@ -50,7 +50,13 @@ def checked_cases(
     """
     total, first_with = len(data_set.cases), dict[str, str]()
     requests = [
-        Request(files, data_set.folder, data_set.declared, voxels)
+        Request(
+            files,
+            data_set.folder,
+            data_set.declared,
+            voxels,
+            accept_sheared=data_set.accept_sheared,
+        )
         for files in data_set.cases
         if not files.problems
     ]
@@ -84,19 +90,50 @@ def check_data_set(
     return tuple(each.verdict for each in checked)
 
 
-def read_scan(path: Path, folder: Path | None = None) -> Volume:
+def read_scan(path: Path, folder: Path | None, *, stored: bool = False) -> Volume:
     """Read one scan as the gate does: in a process of its own, whole or not at all.
+
+    Sheared axes are read, too: whether they may be was decided when a project began, and its
+    grid is known since.
 
     Args:
         path: The scan.
         folder: The data set's folder, which it may not lead out of; None lets it lie anywhere.
+        stored: Whether its voxels are wanted as they are stored, before NIfTI's scaling, and
+            the SHA-256 of its file.
 
     Raises:
         DataError: It is refused; says why and what to do.
     """
-    (checked,) = read_guarded([Request(CaseFiles(path.name, path), folder)])
+    files = CaseFiles(path.name, path)
+    request = Request(files, folder, stored=stored, accept_sheared=True)
+    (checked,) = read_guarded([request])
     if checked.image is None:
         refusal = checked.verdict.refusals[0]
         problem = f"{clause(refusal.reason)}."
         raise DataError(problem, cause=refusal.cause, remedy=refusal.remedy)
     return checked.image
+
+
+def read_mask(
+    path: Path,
+    grid: Geometry,
+    declared: Mapping[int, str],
+    folder: Path,
+    refusals: list[Refusal],
+) -> Volume | None:
+    """Read a mask that somebody drew on a scan, as closely as scans are read.
+
+    Args:
+        path: The mask.
+        grid: Of the scan.
+        declared: The values that may occur.
+        folder: Where it came back, which it may not lead out of.
+        refusals: Gets the reasons if it cannot be used; None is returned then.
+    """
+    request = Request(
+        CaseFiles(path.name, path), folder, dict(declared), grid=grid, accept_sheared=True
+    )
+    (checked,) = read_guarded([request])
+    refusals += checked.verdict.refusals
+    return checked.label if checked.verdict.accepted else None

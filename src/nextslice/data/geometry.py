@@ -86,12 +86,13 @@ class Geometry:
         return cls((x, y, z), (sx, sy, sz), (ox, oy, oz), direction)
 
 
-def check_grid(path: Path, geometry: Geometry) -> None:
+def check_grid(path: Path, geometry: Geometry, *, accept_sheared: bool = False) -> None:
     """Raise unless a geometry is that of a rectangular grid that a scanner could make.
 
     Args:
         path: The file, for the message.
         geometry: What its header says.
+        accept_sheared: Whether its axes need not be at right angles.
 
     Raises:
         DataError: No voxels, a spacing or an extent that cannot be, or axes that are not
@@ -125,15 +126,22 @@ def check_grid(path: Path, geometry: Geometry) -> None:
             f"{_numbers(geometry.origin)} mm.",
             remedy="Export the scan again with its position.",
         )
-    check_axes([geometry.direction[axis::3] for axis in range(3)], path)
+    axes = [geometry.direction[axis::3] for axis in range(3)]
+    check_axes(axes, path, accept_sheared=accept_sheared)
 
 
-def check_axes(axes: Sequence[Sequence[float]], path: Path) -> None:
+def check_axes(
+    axes: Sequence[Sequence[float]], path: Path, *, accept_sheared: bool = False
+) -> bool:
     """Raise unless three axes, in any unit, are finite and at right angles to each other.
 
     Args:
         axes: The step from voxel to voxel along each axis: three vectors of three numbers.
         path: The file, for the message.
+        accept_sheared: Whether right angles do not matter.
+
+    Returns:
+        Whether they are sheared.
 
     Raises:
         DataError: They are not finite, singular or sheared. Turned (oblique) axes are fine.
@@ -150,8 +158,9 @@ def check_axes(axes: Sequence[Sequence[float]], path: Path) -> None:
     ]
     if max(cosines) > 1 - _SKEW:
         raise no_place(path, "is singular")
-    if max(cosines) > _SKEW:
+    if max(cosines) > _SKEW and not accept_sheared:
         raise sheared(path)
+    return max(cosines) > _SKEW
 
 
 def sheared(path: Path) -> DataError:
@@ -159,7 +168,8 @@ def sheared(path: Path) -> DataError:
     return DataError(
         f"{path} should have axes at right angles, but its affine is sheared.",
         cause="the scan was registered or tilted (gantry tilt) without resampling it.",
-        remedy="Resample the scan and its label onto a rectangular grid.",
+        remedy="Resample the scan and its label onto a rectangular grid, or let all such scans "
+        "in as they are: --set data.accept_sheared=true (accept_sheared=True).",
     )
 
 

@@ -37,6 +37,7 @@ _START: Final = (
 )
 
 _Frame = tuple[dict[str, Any], list[Array]]
+_Heard = _Frame | FrameError | MemoryError | None
 
 
 def read_guarded(
@@ -117,7 +118,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.owner = os.getpid()
-        self._frames: SimpleQueue[_Frame | FrameError | None] = SimpleQueue()
+        self._frames: SimpleQueue[_Heard] = SimpleQueue()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close
         # -P: nothing is imported from the folder that the program is started in.
         command = [sys.executable, "-P", "-c", _START, json.dumps(sys.path)]
@@ -159,6 +160,8 @@ class _Reader:
         try:
             if isinstance(frame, FrameError):
                 raise frame
+            if isinstance(frame, MemoryError):
+                raise _EndedError("needs more memory than there is")
             return from_answer(*frame)
         except FrameError as error:
             raise _EndedError("ended in a muddle") from error
@@ -184,17 +187,19 @@ class _Reader:
 
     def _listen(self) -> None:
         stream = self._process.stdout
-        frame: _Frame | FrameError | None = None
+        frame: _Heard = None
         try:
             while stream and (frame := read_frame(stream, self.limits.memory)) is not None:
                 self._frames.put(frame)
         except FrameError as error:
             frame = error if self._process.poll() is None else None
+        except MemoryError as error:
+            frame = error
         except (OSError, ValueError):
             pass
         self._frames.put(frame)
 
-    def _next(self, seconds: float) -> _Frame | FrameError | None:
+    def _next(self, seconds: float) -> _Heard:
         try:
             return self._frames.get(timeout=seconds)
         except Empty:

@@ -9,24 +9,31 @@ with the one that the header promises.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nextslice.data.nifti_header import nifti_header
+from nextslice.data.nifti_header import BEGIN, NiftiHeader, check_extensions, nifti_header
 from nextslice.data.payload import find_payload
 from nextslice.data.streams import COPY_AGAIN, plain, unpacked
 from nextslice.errors import DataError
 
-__all__ = ["LARGEST", "NotFinite", "bound_voxels", "verify_nifti", "verify_whole"]
+__all__ = [
+    "LARGEST",
+    "NiftiFile",
+    "NotFinite",
+    "bound_voxels",
+    "verify_nifti",
+    "verify_whole",
+]
 
 LARGEST = 1 << 31
 """Bytes of voxels that one file may hold, where nobody says otherwise: 2 GiB."""
 
 _LOOK_ON = 1 << 26  # bytes unpacked in search of a checksum once something is wrong
-_FIRST = 348  # bytes of a header
 
 
 class NotFinite:
@@ -65,6 +72,23 @@ class NotFinite:
         flat = voxels.reshape(-1)
         for places, values in zip(self._places, self._values, strict=True):
             flat[places] = values
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiFile:
+    """A NIfTI file that is whole.
+
+    Attributes:
+        header: What it promises, and holds.
+        not_finite: The stored numbers that are NaN or infinite. ITK's reader puts 0 in their
+            place without a word; with no other format does it.
+        stored: The voxels as they are stored, before scaling, in the order of the file; None
+            where one voxel is not one real number.
+    """
+
+    header: NiftiHeader
+    not_finite: NotFinite
+    stored: np.ndarray[Any, np.dtype[Any]] | None = None
 
 
 def bound_voxels(path: Path, size: int, largest: int) -> None:
@@ -107,12 +131,14 @@ def verify_whole(path: Path, voxel_bytes: int) -> None:
     with payload.file.open("rb") as stream:
         stream.seek(payload.offset)
         blocks = unpacked(stream, payload.file) if payload.compressed else plain(stream)
-        found = _count(blocks, voxel_bytes, NotFinite(), payload.compressed)
+        found = _count(blocks, voxel_bytes, _pass_by, payload.compressed)
     if found != voxel_bytes:
         raise _wrong_size(payload.file, voxel_bytes, found, payload.compressed)
 
 
-def verify_nifti(path: Path, largest: int = LARGEST) -> NotFinite:
+def verify_nifti(
+    path: Path, largest: int = LARGEST, *, accept_sheared: bool = False
+) -> NiftiFile:
     """Raise unless all the bytes that a NIfTI header promises are there, unharmed.
 
     The header is read here, without a library, so that a damaged stream is told from a file
@@ -121,47 +147,64 @@ def verify_nifti(path: Path, largest: int = LARGEST) -> NotFinite:
     Args:
         path: The scan.
         largest: Bytes of voxels that it may hold.
-
-    Returns:
-        The stored numbers that are NaN or infinite. ITK's reader puts 0 in their place
-        without a word; with no other format does it.
+        accept_sheared: Whether its axes need not be at right angles.
 
     Raises:
         DataError: The file is cut short, too long, too large or damaged, or is no NIfTI-1.
+        MemoryError: Its voxels do not fit into the memory there is.
     """
     compressed = path.name.lower().endswith(".gz")
     with path.open("rb") as stream:
         blocks = unpacked(stream, path) if compressed else plain(stream)
-        first = _first(blocks)
+        first = _first(blocks, BEGIN)
         try:
-            header = nifti_header(first, path)
+            header = nifti_header(first, path, accept_sheared=accept_sheared)
         except DataError:
             # If a checksum fails further on, the header is not to blame, and that is said.
-            _count(blocks, 0, NotFinite(), compressed)
+            _count(blocks, 0, _pass_by, compressed)
             raise
         bound_voxels(path, header.size - header.offset, largest)
-        not_finite = NotFinite(header.offset, header.floats)
-        found = _count(itertools.chain([first], blocks), header.size, not_finite, compressed)
+        first += _first(blocks, header.offset - len(first))
+        not_finite, content = NotFinite(header.offset, header.floats), bytearray()
+
+        def look(block: bytes, begin: int) -> None:
+            not_finite.look_at(block, begin)
+            content.extend(block)
+
+        found = _count(itertools.chain([first], blocks), header.size, look, compressed)
     if found != header.size:
         raise _wrong_size(path, header.size, found, compressed)
-    return not_finite
+    check_extensions(first, header, path)
+    if header.kind is None:
+        return NiftiFile(header, not_finite)
+    voxels = np.frombuffer(content, header.kind, offset=header.offset)
+    native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+    return NiftiFile(header, not_finite, native)
 
 
-def _first(blocks: Iterator[bytes]) -> bytes:
-    """The file's first bytes, a whole header at least if there is one; blocks may be small."""
-    first = b""
-    while len(first) < _FIRST and (block := next(blocks, b"")):
-        first += block
-    return first
+def _first(blocks: Iterator[bytes], least: int) -> bytes:
+    """The next bytes, so many at least if there are; blocks may be small."""
+    found = [b""]
+    while least > 0 and (block := next(blocks, b"")):
+        found.append(block)
+        least -= len(block)
+    return b"".join(found)
+
+
+def _pass_by(block: bytes, begin: int) -> None:
+    """Look at nothing."""
 
 
 def _count(
-    blocks: Iterator[bytes], promised: int, not_finite: NotFinite, compressed: bool
+    blocks: Iterator[bytes],
+    promised: int,
+    look: Callable[[bytes, int], object],
+    compressed: bool,
 ) -> int:
     found = 0
     for block in blocks:
         if found < promised:
-            not_finite.look_at(block, found)
+            look(block, found)
         found += len(block)
         # Too much may be the mark of damage that the checksum will prove, so go on for a
         # while; but a stream made to swell stops here.

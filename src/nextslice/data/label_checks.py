@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,9 +18,29 @@ from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
 from nextslice.errors import DataError
 from nextslice.wording import a_few, clause
 
-__all__ = ["check_label", "read_or_refuse"]
+__all__ = ["ANYWHERE", "Terms", "check_label", "read_or_refuse"]
 
 _MOST_VALUES = 255  # class numbers are bytes, and 0 is background
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms a file is read.
+
+    Attributes:
+        folder: A file that lies outside it, by a link or otherwise, is refused unopened. None
+            leaves that to the caller.
+        largest: Bytes of voxels that a file may hold.
+        accept_sheared: Whether its axes need not be at right angles.
+    """
+
+    folder: Path | None = None
+    largest: int = LARGEST
+    accept_sheared: bool = False
+
+
+ANYWHERE: Final = Terms()
+"""A sound file, wherever it lies."""
 
 
 def check_label(
@@ -27,9 +48,7 @@ def check_label(
     grid: Geometry | None,
     declared: Mapping[int, str] | None,
     refusals: list[Refusal],
-    *,
-    folder: Path | None = None,
-    largest: int = LARGEST,
+    terms: Terms,
 ) -> tuple[Volume | None, tuple[int, ...] | None]:
     """Read one label and look at everything that would spoil it.
 
@@ -38,14 +57,13 @@ def check_label(
         grid: The grid of its image; None if that could not be read.
         declared: The values that may occur, or None for any from 0 up.
         refusals: Gets the reasons to refuse it.
-        folder: See :func:`read_or_refuse`.
-        largest: The same.
+        terms: On which it is read.
 
     Returns:
         The label and its values in order, background included; None where it has none that
         can be used.
     """
-    label = read_or_refuse("label", path, refusals, folder=folder, largest=largest)
+    label = read_or_refuse("label", path, refusals, terms)
     if label is None:
         return None, None
     if grid is not None:
@@ -63,9 +81,9 @@ def read_or_refuse(
     kind: str,
     path: Path,
     refusals: list[Refusal],
+    terms: Terms,
     *,
-    folder: Path | None = None,
-    largest: int = LARGEST,
+    stored: bool = False,
 ) -> Volume | None:
     """Read a file; what is in the way becomes a refusal.
 
@@ -73,20 +91,25 @@ def read_or_refuse(
         kind: What to call it, "image" or "label".
         path: The file.
         refusals: Gets the reason, if there is one.
-        folder: The data set's; a file that lies outside it, by a link or otherwise, is refused
-            unopened. None leaves that to the caller.
-        largest: Bytes of voxels that it may hold.
+        terms: On which it is read.
+        stored: Whether its voxels are wanted as they are stored, unscaled.
     """
     try:
+        folder = terms.folder
         if folder is not None and not all(within(part, folder) for part in files_of(path)):
             refusals.append(
                 Refusal(
-                    f"the {kind} {path} leads out of the data set's folder by a link",
+                    f"the {kind} {path} leads out of its folder by a link",
                     "Put the file itself into the folder.",
                 )
             )
             return None
-        return read_volume(path, largest=largest)
+        return read_volume(
+            path,
+            largest=terms.largest,
+            stored=stored,
+            accept_sheared=terms.accept_sheared,
+        )
     except DataError as error:
         # What a reader says begins with the file's path.
         refusals.append(

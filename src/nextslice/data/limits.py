@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from nextslice.errors import SettingsError
@@ -12,9 +14,14 @@ from nextslice.errors import SettingsError
 if os.name == "posix":  # Windows has no such limits; there, whoever waits limits the time
     import resource
 
-__all__ = ["Limits", "limit_memory", "limit_time"]
+__all__ = ["Limits", "limit_memory", "limit_time", "usual_memory_gb"]
 
 _GB: Final = 1 << 30
+_SHARE: Final = 0.5  # of the machine's memory; the rest is for what is made of a case
+_CONTAINERS: Final = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 _COPIES: Final = 4  # a volume as it is unpacked, as an array, and while it is looked at
 
 
@@ -46,11 +53,13 @@ class Limits:
     def from_environment(cls) -> Limits:
         """The limits that `NEXTSLICE_SCAN_GB` and `NEXTSLICE_SCAN_SECONDS` set.
 
+        Where the first is not set, memory is what :func:`usual_memory_gb` allows.
+
         Raises:
             SettingsError: One of them is not a positive number.
         """
         return cls(
-            _number("NEXTSLICE_SCAN_GB", cls.memory_gb),
+            _number("NEXTSLICE_SCAN_GB", usual_memory_gb(_memory_there())),
             _number("NEXTSLICE_SCAN_SECONDS", cls.seconds),
         )
 
@@ -63,6 +72,29 @@ class Limits:
     def largest(self) -> int:
         """Bytes of voxels that one file may promise."""
         return self.memory // _COPIES
+
+
+def usual_memory_gb(there: int | None) -> float:
+    """What reading may take on a machine with so many bytes: half of them, 8 GB at most.
+
+    In steps of half a gigabyte, so that it stays the same when an update of the system takes
+    or leaves a little. None, where nobody knows, is enough.
+    """
+    if there is None:
+        return Limits.memory_gb
+    halves = math.floor(there * _SHARE / _GB * 2)
+    return min(Limits.memory_gb, max(halves, 1) / 2)
+
+
+def _memory_there() -> int | None:
+    """Bytes of the machine's memory, or of the container's where that is less."""
+    found = []
+    with suppress(AttributeError, ValueError, OSError):  # Windows does not say it so
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for path in _CONTAINERS:
+        with suppress(ValueError, OSError):  # "max", or no such container
+            found.append(int(path.read_text()))
+    return min(found, default=None)
 
 
 def _number(name: str, default: float) -> float:

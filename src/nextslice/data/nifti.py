@@ -15,22 +15,19 @@ from typing import Any, Final
 
 import nibabel as nib
 import numpy as np
-from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 
-from nextslice.data.payload import is_nifti
 from nextslice.data.readers import Geometry, Volume
-from nextslice.errors import DataError, SettingsError
+from nextslice.errors import SettingsError
 from nextslice.files import writing_atomically
 
-__all__ = ["Grid", "StoredVoxels", "stored_voxels", "write_nifti"]
+__all__ = ["Grid", "write_nifti"]
 
-_POSITION: Final = (
-    *("qform_code", "quatern_b", "quatern_c", "quatern_d"),
+_QUATERNION: Final = (
+    *("quatern_b", "quatern_c", "quatern_d"),
     *("qoffset_x", "qoffset_y", "qoffset_z"),
-    *("sform_code", "srow_x", "srow_y", "srow_z"),
 )
-_SPATIAL_UNIT: Final = 0x07  # the bits of xyzt_units that are not the unit of time
+_ROWS: Final = ("srow_x", "srow_y", "srow_z")
 _TO_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -45,69 +42,27 @@ class Grid:
     header: Any
 
     @classmethod
-    def of_scan(cls, path: Path, geometry: Geometry) -> Grid:
-        """The grid of a scan.
+    def of_scan(cls, volume: Volume) -> Grid:
+        """The grid of a scan, from what was read of it; its file is not opened again.
 
         Of a NIfTI file the numbers are taken over as they are stored, qform and sform with
         their codes. From other formats both become the scan's geometry in single precision.
-
-        Args:
-            path: The scan.
-            geometry: What :func:`~nextslice.data.readers.read_volume` read from it.
         """
-        header = _empty(geometry.shape)
-        if not is_nifti(path):
-            affine = _affine(geometry)
+        header, fields = _empty(volume.geometry.shape), volume.fields
+        if fields is None:
+            affine = _affine(volume.geometry)
             header.set_qform(affine, code=1)
             header.set_sform(affine, code=1)
             header.set_xyzt_units("mm")
             return cls(header)
-        with ImageOpener(str(path)) as stream:
-            own = nib.Nifti1Header.from_fileobj(stream, check=False)
-        for field in _POSITION:
-            header[field] = own[field]
-        header["pixdim"][:4] = own["pixdim"][:4]
-        header["xyzt_units"] = int(own["xyzt_units"]) & _SPATIAL_UNIT
+        header["qform_code"], header["sform_code"] = fields.qform, fields.sform
+        for name, value in zip(_QUATERNION, fields.quaternion, strict=True):
+            header[name] = value
+        for name, row in zip(_ROWS, np.reshape(fields.rows, (3, 4)), strict=True):
+            header[name] = row
+        header["pixdim"][:4] = fields.pixdim
+        header["xyzt_units"] = fields.unit
         return cls(header)
-
-
-@dataclass(frozen=True, eq=False)
-class StoredVoxels:
-    """The numbers in a scan's file.
-
-    Attributes:
-        voxels: Shape (x, y, z), in the number type of the file.
-        slope: An intensity is ``slope * voxel + intercept``.
-        intercept: See `slope`.
-    """
-
-    voxels: np.ndarray[Any, np.dtype[Any]]
-    slope: float = 1.0
-    intercept: float = 0.0
-
-
-def stored_voxels(path: Path, volume: Volume) -> StoredVoxels:
-    """The voxels of a scan as they are stored, before NIfTI's scaling.
-
-    Args:
-        path: The scan.
-        volume: What :func:`~nextslice.data.readers.read_volume`, which checks the file, read.
-
-    Raises:
-        DataError: The file is no longer the one that was read.
-    """
-    if not is_nifti(path):
-        return StoredVoxels(volume.voxels)
-    stored = nib.load(path).dataobj
-    voxels = np.asanyarray(stored.get_unscaled())
-    if voxels.size != volume.voxels.size:
-        raise DataError(
-            f"{path} should have the shape {volume.geometry.shape}, but has {voxels.shape}.",
-            cause="the file was replaced while it was being read.",
-        )
-    voxels = voxels.reshape(volume.geometry.shape)
-    native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
-    return StoredVoxels(native, float(stored.slope), float(stored.inter))
 
 
 def write_nifti(
@@ -124,8 +79,8 @@ def write_nifti(
         path: Ends in .nii.gz.
         voxels: Shape (x, y, z) of the grid, of a number type that NIfTI knows.
         grid: Where they lie.
-        slope: See :class:`StoredVoxels`.
-        intercept: The same.
+        slope: An intensity is ``slope * voxel + intercept``.
+        intercept: See `slope`.
 
     Raises:
         SettingsError: The shape is not the grid's, or NIfTI has no such number type.

@@ -23,6 +23,7 @@ def open_folder(
     *,
     require_labels: bool,
     skip_refused: bool,
+    accept_sheared: bool,
     cache: str | Path | None,
     on_progress: OnProgress,
 ) -> tuple[Prepared, list[CaseRecord]]:
@@ -34,7 +35,7 @@ def open_folder(
     Returns:
         What is prepared, and which of its cases may be used.
     """
-    data_set = recognise(Path(path))
+    data_set = replace(recognise(Path(path)), accept_sheared=accept_sheared)
     if labels is not None:
         labels = parse_labels(labels, data_set.declared)
         if labels.exhaustive:

@@ -66,6 +66,7 @@ class SlicePool:
         labels: Labels | None = None,
         require_labels: bool = False,
         skip_refused: bool = False,
+        accept_sheared: bool = False,
         cache: str | Path | None = None,
         on_progress: OnProgress = ignore_progress,
     ) -> SlicePool:
@@ -82,6 +83,9 @@ class SlicePool:
             require_labels: Refuse cases without a label, as a simulation must; without it
                 they are in the pool, to be annotated.
             skip_refused: Go on without the cases that the checks refuse.
+            accept_sheared: Let scans in whose axes are not at right angles, as of a tilted
+                gantry. Slices are as good as others; distances in millimetres between slices
+                are those along the axes.
             cache: Where prepared slices are kept; None is the user's cache folder.
             on_progress: Hears of the stages "check" and "prepare".
 
@@ -98,6 +102,7 @@ class SlicePool:
             labels,
             require_labels=require_labels,
             skip_refused=skip_refused,
+            accept_sheared=accept_sheared,
             cache=cache,
             on_progress=on_progress,
         )

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from nextslice.data.asking import Request, to_answer
-from nextslice.data.checks import check_case
+from nextslice.data.checks import CheckedCase, check_case, check_mask
 from nextslice.data.frames import write_frame
+from nextslice.data.label_checks import Terms
 from nextslice.data.limits import Limits, limit_memory, limit_time
 
 __all__ = ["READY", "main"]
@@ -41,15 +42,17 @@ def main(memory_gb: str, seconds: str) -> None:
         for line in _lines(sys.stdin.fileno()):
             limit_time(limits)
             request = Request.from_line(line)
-            checked = check_case(
-                request.files,
-                request.declared,
-                folder=request.folder,
-                largest=limits.largest,
-            )
-            write_frame(told, *to_answer(checked, request.voxels))
+            write_frame(told, *to_answer(_checked(request, limits), request.voxels))
     except BrokenPipeError:
         os._exit(0)  # nobody listens any more, so nothing is left to be flushed
+
+
+def _checked(request: Request, limits: Limits) -> CheckedCase:
+    files, declared = request.files, request.declared
+    terms = Terms(request.folder, limits.largest, request.accept_sheared)
+    if request.grid is not None:
+        return check_mask(files, request.grid, declared, terms)
+    return check_case(files, declared, terms, stored=request.stored)
 
 
 def _lines(questions: int) -> Iterator[bytes]:

@@ -19,14 +19,15 @@ import SimpleITK as sitk  # noqa: N813  its own manual calls it so
 from nextslice.data.geometry import TOLERANCE, Geometry, check_grid, sheared, times
 from nextslice.data.integrity import (
     LARGEST,
-    NotFinite,
+    NiftiFile,
     bound_voxels,
     verify_nifti,
     verify_whole,
 )
-from nextslice.data.payload import find_payload, is_nifti
+from nextslice.data.nifti_header import NiftiFields
+from nextslice.data.payload import files_of, find_payload, is_nifti
 from nextslice.errors import DataError, SettingsError
-from nextslice.files import usual_mode
+from nextslice.files import file_sha256, usual_mode
 
 __all__ = [
     "SUFFIXES",
@@ -42,6 +43,9 @@ SUFFIXES = (".nii.gz", ".nii", ".mhd", ".mha", ".nrrd", ".nhdr")
 """The formats that are read and written; a .mhd or .nhdr has its voxels in a file beside it."""
 
 
+_Array = np.ndarray[Any, np.dtype[Any]]
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A scan or a label in memory.
@@ -49,10 +53,14 @@ class Volume:
     Attributes:
         voxels: Array of shape (x, y, z), in the file's own number type.
         geometry: Where the voxels lie; its shape is the array's.
+        fields: The same in the words of its own header, where it is a NIfTI file.
+        sha256: Of the file's bytes, where the voxels are as they are stored; else "".
     """
 
     voxels: np.ndarray[Any, np.dtype[Any]]
     geometry: Geometry
+    fields: NiftiFields | None = None
+    sha256: str = ""
 
 
 def scan_suffix(path: Path) -> str | None:
@@ -61,25 +69,65 @@ def scan_suffix(path: Path) -> str | None:
     return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
 
 
-def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
+def read_volume(
+    path: Path, *, largest: int = LARGEST, stored: bool = False, accept_sheared: bool = False
+) -> Volume:
     """Read a three-dimensional scan or label, whole or not at all.
 
     Args:
         path: The file, in one of the formats of :data:`SUFFIXES`.
         largest: Bytes of voxels that it may hold; more is refused before any memory is taken.
+        stored: Whether voxels are wanted as they are stored, before NIfTI's scaling.
+        accept_sheared: Whether its axes need not be at right angles.
 
     Raises:
         DataError: The file is missing, empty, damaged, too large, of an unknown format, not
             three-dimensional, in colour or complex, or its geometry is not that of a
-            rectangular grid. The message names the file.
+            rectangular grid; or it was replaced while it was read. The message names the file.
         MemoryError: Its voxels do not fit into the memory there is.
     """
     _demand_file(path)
+    before = _identity(path)
     # Before SimpleITK opens it: of a damaged stream it says only that it cannot read it.
-    not_finite = verify_nifti(path, largest) if is_nifti(path) else NotFinite()
+    nifti = None
+    if is_nifti(path):
+        nifti = verify_nifti(path, largest, accept_sheared=accept_sheared)
+    if nifti is not None and nifti.header.sheared:
+        voxels, geometry = _sheared(path, nifti, stored)
+    else:
+        voxels, geometry = _by_itk(path, nifti, largest, stored, accept_sheared)
+    sha256 = file_sha256(path) if stored else ""
+    if _identity(path) != before or voxels.size != math.prod(geometry.shape):
+        raise DataError(
+            f"{path} is not the file any more that it was a moment ago.",
+            cause="it was replaced while it was being read.",
+            remedy="Try again once it is written.",
+        )
+    voxels = voxels.reshape(geometry.shape[::-1]).transpose(2, 1, 0)
+    return Volume(voxels, geometry, nifti.header.fields if nifti else None, sha256)
+
+
+def _sheared(path: Path, nifti: NiftiFile, stored: bool) -> tuple[_Array, Geometry]:
+    """A NIfTI file whose axes are not at right angles, without ITK, which does not read it."""
+    header = nifti.header
+    if len(header.shape) != 3:
+        raise _not_of_three(path, header.shape)
+    if nifti.stored is None:
+        raise _not_grey(path, "picture in colour, or complex data")
+    x, y, z = header.shape
+    geometry, fields = header.fields.by_rows((x, y, z)), header.fields
+    check_grid(path, geometry, accept_sheared=True)
+    if stored or not fields.scaled:
+        return nifti.stored, geometry
+    return nifti.stored * fields.slope + fields.intercept, geometry
+
+
+def _by_itk(
+    path: Path, nifti: NiftiFile | None, largest: int, stored: bool, accept_sheared: bool
+) -> tuple[_Array, Geometry]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    if not is_nifti(path):
+    if nifti is None:
         find_payload(path)  # before SimpleITK follows the header to its data file
     try:
         reader.ReadImageInformation()
@@ -87,12 +135,16 @@ def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
         raise _unreadable(path, error) from error
     _demand_grey_volume(path, reader)
     geometry = _geometry(reader)
-    check_grid(path, geometry)
-    if not is_nifti(path):
+    check_grid(path, geometry, accept_sheared=accept_sheared)
+    if nifti is None:
         probe = sitk.Image([1, 1, 1], reader.GetPixelID())
         size = math.prod(geometry.shape) * probe.GetSizeOfPixelComponent()
         bound_voxels(path, size, largest)
         verify_whole(path, size)
+    if nifti is not None and nifti.stored is not None:
+        if stored or not nifti.header.fields.scaled:
+            return nifti.stored, geometry
+        _demand_no_other(path)
     try:
         image = reader.Execute()
     except RuntimeError as error:
@@ -100,8 +152,9 @@ def read_volume(path: Path, *, largest: int = LARGEST) -> Volume:
         np.empty((2, *geometry.shape), np.float64)
         raise _unreadable(path, error) from error
     voxels = sitk.GetArrayFromImage(image)
-    not_finite.put_back(voxels)
-    return Volume(voxels.transpose(2, 1, 0), geometry)
+    if nifti is not None:
+        nifti.not_finite.put_back(voxels)
+    return voxels, geometry
 
 
 def write_volume(
@@ -153,6 +206,23 @@ def write_volume(
         temporary.unlink(missing_ok=True)
 
 
+def _demand_no_other(path: Path) -> None:
+    """Of a.nii.gz ITK takes the header, and the voxels of a.nii where that is there as well."""
+    if path.name.lower().endswith(".gz") and path.with_suffix("").exists():
+        raise DataError(
+            f"{path} should be the one scan of its name, but {path.with_suffix('').name} lies "
+            "beside it.",
+            cause="it was unpacked, and both were kept.",
+            remedy="Take one of them away.",
+        )
+
+
+def _identity(path: Path) -> list[tuple[int, int, int]]:
+    """What changes when a file, or the one beside it with its voxels, is replaced."""
+    found = [part.stat() for part in files_of(path) if part.exists()]
+    return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in found]
+
+
 def _demand_file(path: Path) -> None:
     if scan_suffix(path) is None:
         raise DataError(
@@ -177,19 +247,26 @@ def _demand_file(path: Path) -> None:
 
 def _demand_grey_volume(path: Path, reader: sitk.ImageFileReader) -> None:
     if reader.GetDimension() != 3:
-        size = times(reader.GetSize())
-        raise DataError(
-            f"{path} should have three dimensions, but has {reader.GetDimension()} ({size}).",
-            cause="several time points or channels, or a single slice, in one file.",
-            remedy="Export one three-dimensional volume per case and per channel.",
-        )
+        raise _not_of_three(path, reader.GetSize())
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     if reader.GetNumberOfComponents() != 1 or "vector" in kind or "complex" in kind:
-        raise DataError(
-            f"{path} should hold one real number per voxel, but holds a {kind}.",
-            cause="a colour picture, a vector field or complex data.",
-            remedy="Export the scan as a grey-scale volume.",
-        )
+        raise _not_grey(path, kind)
+
+
+def _not_of_three(path: Path, size: tuple[int, ...]) -> DataError:
+    return DataError(
+        f"{path} should have three dimensions, but has {len(size)} ({times(size)}).",
+        cause="several time points or channels, or a single slice, in one file.",
+        remedy="Export one three-dimensional volume per case and per channel.",
+    )
+
+
+def _not_grey(path: Path, kind: str) -> DataError:
+    return DataError(
+        f"{path} should hold one real number per voxel, but holds a {kind}.",
+        cause="a colour picture, a vector field or complex data.",
+        remedy="Export the scan as a grey-scale volume.",
+    )
 
 
 def _geometry(reader: sitk.ImageFileReader) -> Geometry:

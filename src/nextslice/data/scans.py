@@ -9,7 +9,7 @@ from typing import Final
 
 from nextslice.data.gate import read_scan
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import Volume
+from nextslice.data.readers import TOLERANCE, Geometry, Volume
 from nextslice.errors import DataError
 
 __all__ = ["Scans"]
@@ -63,6 +63,27 @@ class Scans:
             while len(self._kept) > 1 and self._bytes() > self._keep:
                 self._kept.popitem(last=False)
             return self._kept[case]
+
+    def stored(self, case: str, grid: Geometry) -> Volume:
+        """A case's scan as it is stored: unscaled, with its header's numbers and its SHA-256.
+
+        It is not kept.
+
+        Args:
+            case: The case.
+            grid: What its grid was when the project began.
+
+        Raises:
+            DataError: It cannot be read, or lies on another grid.
+        """
+        volume = read_scan(self.path(case), self._folder, stored=True)
+        if volume.geometry.differences(grid, TOLERANCE):
+            raise DataError(
+                f"The scan of {case} is not the one that the project began with.",
+                cause="the file was replaced.",
+                remedy="Put the old one back.",
+            )
+        return volume
 
     def _bytes(self) -> int:
         return sum(volume.voxels.nbytes for volume in self._kept.values())

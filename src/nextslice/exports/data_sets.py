@@ -14,11 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from nextslice.data.gate import read_scan
-from nextslice.data.nifti import Grid, stored_voxels, write_nifti
-from nextslice.data.readers import TOLERANCE
+from nextslice.data.nifti import Grid, write_nifti
 from nextslice.data.scans import Scans
-from nextslice.errors import AnnotationError, DataError
+from nextslice.errors import AnnotationError
 from nextslice.exports.folders import demand_free, writing_folder
 from nextslice.exports.layouts import Layout
 from nextslice.exports.source import ProjectSource
@@ -87,7 +85,7 @@ def export_data_set(
     with writing_folder(folder) as fresh:
         for done, case in enumerate(cases):
             on_progress(Progress("export", done, len(cases), case))
-            grid = _write_scan(scans.path(case), source, case, fresh / layout.image(case))
+            grid = _write_scan(scans, source, case, fresh / layout.image(case))
             label = _label(source, case, answers, layout.ignored(source.classes))
             write_nifti(fresh / layout.label(case), label, grid)
         # The last, because a folder with it counts as a data set.
@@ -110,16 +108,11 @@ def _run(rows: slice) -> range:
     return range(rows.start, rows.stop)
 
 
-def _write_scan(path: Path, source: ProjectSource, case: str, target: Path) -> Grid:
-    volume = read_scan(path)
-    if volume.geometry.differences(source.pool.geometry(case), TOLERANCE):
-        raise DataError(
-            f"The scan of {case} is not the one that the project began with.",
-            cause="the file was replaced.",
-            remedy="Put the old one back.",
-        )
-    grid, stored = Grid.of_scan(path, volume.geometry), stored_voxels(path, volume)
-    write_nifti(target, stored.voxels, grid, slope=stored.slope, intercept=stored.intercept)
+def _write_scan(scans: Scans, source: ProjectSource, case: str, target: Path) -> Grid:
+    volume = scans.stored(case, source.pool.geometry(case))
+    grid, fields = Grid.of_scan(volume), volume.fields
+    scaling = (fields.slope, fields.intercept) if fields else (1.0, 0.0)
+    write_nifti(target, volume.voxels, grid, slope=scaling[0], intercept=scaling[1])
     return grid
 
 

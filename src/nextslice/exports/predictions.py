@@ -91,7 +91,10 @@ def predict_volumes(
         CheckpointError: The model is damaged.
     """
     demand_free(out)
-    data_set = recognise(source.scans if images is None else images)
+    data_set = replace(
+        recognise(source.scans if images is None else images),
+        accept_sheared=source.config.data.accept_sheared,
+    )
     chosen = _chosen(data_set.cases, cases, data_set.folder)
     cycle, model = source.newest_model()
     preparation = source.pool.preparation
@@ -106,7 +109,7 @@ def predict_volumes(
                 refused.append(checked.verdict)
                 continue
             predicted = predict_volume(model, volume, preparation, uncertainty=uncertainty)
-            grid, name = Grid.of_scan(files.image, volume.geometry), f"{files.case}.nii.gz"
+            grid, name = Grid.of_scan(volume), f"{files.case}.nii.gz"
             write_nifti(fresh / "masks" / name, predicted.mask, grid)
             if predicted.uncertainty is not None:
                 write_nifti(fresh / "uncertainty" / name, predicted.uncertainty, grid)
