@@ -23,6 +23,7 @@ ROOMS = [
     "progress",
     "wording",
     "yaml_text",
+    "code_names",
     "seeds",
     "data",
     "selection",

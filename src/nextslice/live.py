@@ -14,6 +14,7 @@ from typing import Any, Self, final
 import numpy as np
 import yaml
 
+from nextslice.code_names import demand_no_code
 from nextslice.config import LiveConfig, resolve_live_config
 from nextslice.data.labels import numbered_labels
 from nextslice.data.native import NativeSlices
@@ -135,6 +136,7 @@ class LiveProject:
         *,
         images: str | Path | None = None,
         accept_changes: bool = False,
+        allow_code: bool = False,
         on_progress: OnProgress = ignore_progress,
     ) -> LiveProject:
         """Go on with a project.
@@ -143,14 +145,20 @@ class LiveProject:
             folder: The project's.
             images: Where the scans lie now, if they were moved.
             accept_changes: Go on though data, versions or hardware have changed.
+            allow_code: Run the strategies that its settings name as ``package.module:Class``.
+                Projects come from elsewhere, too, so nothing is run unless this says so.
             on_progress: See :meth:`create`.
 
         Raises:
+            SettingsError: It names such strategies, and nobody said that they may run.
             ProjectError: There is no project, another process works on it, or what it rests
                 on has changed.
             DataError: The scans cannot be used any more.
         """
         config = live_config(folder)
+        if not allow_code:
+            strategies = (config.selection, config.uncertainty, config.first_query)
+            demand_no_code([plain(s) for s in strategies if s], f"the project {folder}")
         if images is not None:
             place = str(Path(images).expanduser().absolute())
             data = config.data.model_copy(update={"folder": place})

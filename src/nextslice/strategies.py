@@ -2,7 +2,8 @@
 
 A name is one of ``UNCERTAINTIES`` and ``SELECTIONS``, an entry point that another package
 brings (groups ``nextslice.uncertainties`` and ``nextslice.selections``), or
-``package.module:Class``.
+``package.module:Class``, which runs that module: whoever reads settings that others wrote asks
+:mod:`nextslice.code_names` first.
 
 A strategy is given by its name alone, by its name among its fields, or resolved::
 
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
+from nextslice.code_names import place_of
 from nextslice.errors import SettingsError
 from nextslice.selection import SELECTIONS, Selection
 from nextslice.settings import plain, validated
@@ -202,11 +204,12 @@ def _find(name: str, where: str, group: str, shipped: Mapping[str, type[Any]]) -
     if name in shipped:
         return shipped[name]
     brought = {point.name: point for point in entry_points(group=group)}
+    place = place_of(name)
     try:
         if name in brought:
             found = brought[name].load()
-        elif ":" in name:
-            module, _, attribute = name.partition(":")
+        elif place is not None:
+            module, attribute = place
             found = getattr(importlib.import_module(module), attribute)
         else:
             known = sorted({*shipped, *brought})

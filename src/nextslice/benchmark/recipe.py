@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from nextslice.code_names import demand_no_code
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
 from nextslice.settings import plain, validated
@@ -43,6 +44,8 @@ _ELSEWHERE: Final = {
 }
 """Settings of a run for which a recipe has a key of its own."""
 
+_NO_STRATEGIES: Final = frozenset({"title", "data"})
+"""Keys whose words may look like the name of a class, and are none."""
 
 _OF_RUNS: Final = (
     *(name for name in Config.model_fields if name not in _ELSEWHERE),
@@ -179,7 +182,11 @@ def shipped_recipes() -> dict[str, str]:
 
 
 def read_recipe(
-    source: str | Path, *, assignments: Sequence[str] = (), data: str | Path | None = None
+    source: str | Path,
+    *,
+    assignments: Sequence[str] = (),
+    data: str | Path | None = None,
+    allow_code: bool = False,
 ) -> Recipe:
     """The recipe of a file, or one that comes along, by its name.
 
@@ -188,12 +195,18 @@ def read_recipe(
         assignments: ``path=value`` in YAML: a key of the recipe (``cycles=2``,
             ``data.labels=gland=1,2``), else a setting of all runs (``training.steps=300``).
         data: A folder in the place of the recipe's.
+        allow_code: Let the file name strategies as ``package.module:Class``, which are run.
+            Assignments may do so in any case: whoever writes them means it.
 
     Raises:
-        SettingsError: There is no such recipe, it is not YAML, or a key, a type or a range in
-            it is wrong; says which and what is allowed.
+        SettingsError: There is no such recipe, it is not YAML, a key, a type or a range in it
+            is wrong, or it names code that nobody said may run; says which and what is
+            allowed.
     """
     values = _loaded(_text(source), str(source))
+    if not allow_code:
+        named = {key: value for key, value in values.items() if key not in _NO_STRATEGIES}
+        demand_no_code(named, f"the recipe {source}")
     for assignment in assignments:
         change = parsed_assignment(assignment)
         (key,) = change

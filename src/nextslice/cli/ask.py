@@ -18,6 +18,7 @@ from nextslice.cli.open_project import (
     opened,
     say_next,
 )
+from nextslice.cli.options import AllowCode
 
 if TYPE_CHECKING:
     from nextslice.annotators.order import WorkOrder
@@ -57,6 +58,7 @@ def ask(
     ] = False,
     images: Images = None,
     accept_changes: AcceptChanges = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Ask for the slices to annotate next, or for those of the open query again.
 
@@ -68,7 +70,9 @@ def ask(
 
     if out is not None:
         demand_usable(out)  # before anything is scored
-    with opened(project, images=images, accept_changes=accept_changes) as live:
+    with opened(
+        project, images=images, accept_changes=accept_changes, allow_code=allow_code
+    ) as live:
         query = live.ask(budget) if cycle is None else live.project.query(cycle)
         if not len(query):
             if query.cycle == 0:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from nextslice.cli.display import print_table, progress_bar, say
+from nextslice.cli.options import AllowCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,7 @@ def benchmark(
             help="Go on with runs though settings, data, software or machine have changed.",
         ),
     ] = False,
+    allow_code: AllowCode = False,
     scans: Annotated[
         bool,
         typer.Option(
@@ -119,7 +121,7 @@ def benchmark(
             "Expected a recipe, got none.",
             remedy="nextslice benchmark --list names those that come along.",
         )
-    read = read_recipe(recipe, assignments=assignments or (), data=data)
+    read = read_recipe(recipe, assignments=assignments or (), data=data, allow_code=allow_code)
     out = Path("runs") / Path(recipe).stem if out is None else out
     jobs = part_of(
         open_benchmark(

@@ -47,12 +47,22 @@ Images = Annotated[
 
 @contextmanager
 def opened(
-    folder: Path, *, images: Path | None = None, accept_changes: bool = False
+    folder: Path,
+    *,
+    images: Path | None = None,
+    accept_changes: bool = False,
+    allow_code: bool = False,
 ) -> Iterator[LiveProject]:
     """A live project, while bars show its progress; nobody else may work on it meanwhile."""
     with (
         progress_bar() as on_progress,
-        open_live(folder, on_progress, images=images, accept_changes=accept_changes) as live,
+        open_live(
+            folder,
+            on_progress,
+            images=images,
+            accept_changes=accept_changes,
+            allow_code=allow_code,
+        ) as live,
     ):
         yield live
 
@@ -63,6 +73,7 @@ def open_live(
     *,
     images: Path | None = None,
     accept_changes: bool = False,
+    allow_code: bool = False,
 ) -> LiveProject:
     """The same, to be closed by the caller."""
     from nextslice.errors import DataError
@@ -76,7 +87,11 @@ def open_live(
             remedy="Say where they are now: --images FOLDER.",
         )
     return LiveProject.open(
-        folder, images=images, accept_changes=accept_changes, on_progress=on_progress
+        folder,
+        images=images,
+        accept_changes=accept_changes,
+        allow_code=allow_code,
+        on_progress=on_progress,
     )
 
 

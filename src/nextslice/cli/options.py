@@ -6,7 +6,25 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Assignments", "Axis", "Device", "Fit", "Size", "SkipRefused", "Spacing", "Threads"]
+__all__ = [
+    "AllowCode",
+    "Assignments",
+    "Axis",
+    "Device",
+    "Fit",
+    "Size",
+    "SkipRefused",
+    "Spacing",
+    "Threads",
+]
+
+AllowCode = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code",
+        help="Run strategies that a file names as package.module:Class; read them first.",
+    ),
+]
 
 Axis = Annotated[
     int | None,

@@ -10,6 +10,7 @@ import typer
 
 from nextslice.cli.display import progress_bar, say
 from nextslice.cli.open_project import AcceptChanges, Images, ProjectFolder, open_live
+from nextslice.cli.options import AllowCode
 
 __all__ = ["serve"]
 
@@ -34,6 +35,7 @@ def serve(
     ] = False,
     images: Images = None,
     accept_changes: AcceptChanges = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Annotate in the browser: the slices of the open query, training, the next query.
 
@@ -47,7 +49,15 @@ def serve(
     place = Place(host, port, certfile, keyfile, insecure)
     where = project.expanduser().resolve()
     with progress_bar() as on_progress:
-        desk = Desk(open_live(where, on_progress, images=images, accept_changes=accept_changes))
+        desk = Desk(
+            open_live(
+                where,
+                on_progress,
+                images=images,
+                accept_changes=accept_changes,
+                allow_code=allow_code,
+            )
+        )
     with desk:
         identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
         server = PageServer(desk, place, Title(where.name, identity))

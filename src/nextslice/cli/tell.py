@@ -16,6 +16,7 @@ from nextslice.cli.open_project import (
     opened,
     say_next,
 )
+from nextslice.cli.options import AllowCode
 
 if TYPE_CHECKING:
     from nextslice.annotators.returned import TakenIn
@@ -74,6 +75,7 @@ def tell(
     ] = False,
     images: Images = None,
     accept_changes: AcceptChanges = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Take the edited masks of a work order in: all of them, or none if one is wrong.
 
@@ -93,7 +95,9 @@ def tell(
         withdraw=[parse_slice(text) for text in withdraw or ()],
         replace=replace,
     )
-    with opened(project, images=images, accept_changes=accept_changes) as live:
+    with opened(
+        project, images=images, accept_changes=accept_changes, allow_code=allow_code
+    ) as live:
         if folder is None:
             usual = usual_folder(project, live.project.last_cycle() or 0)
             words_alone = (skip or withdraw) and not usual.exists()

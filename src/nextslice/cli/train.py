@@ -16,6 +16,7 @@ from nextslice.cli.open_project import (
     opened,
     say_next,
 )
+from nextslice.cli.options import AllowCode
 
 if TYPE_CHECKING:
     from nextslice.live import LiveProject
@@ -27,6 +28,7 @@ def train(
     project: ProjectFolder,
     images: Images = None,
     accept_changes: AcceptChanges = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Train a model on everything that is labelled, and end the query with it.
 
@@ -36,7 +38,9 @@ def train(
     from nextslice.project import SliceState
     from nextslice.wording import a_few, counted
 
-    with opened(project, images=images, accept_changes=accept_changes) as live:
+    with opened(
+        project, images=images, accept_changes=accept_changes, allow_code=allow_code
+    ) as live:
         _make_ready(live, project)
         records = live.project
         cycle = live.learner.cycle
