@@ -58,7 +58,7 @@ class Expert:
             entered = client.post(ENTRY, json={"token": token}, headers={"Origin": address})
             headers = {"Origin": address, CSRF_HEADER: entered.json()["csrf"]}
             while True:
-                told = client.get("/api/overview").json()
+                told = client.get("/api/overview", headers=headers).json()
                 assert told["phase"] != "failed", told["error"]
                 if told["phase"] != "annotating":
                     time.sleep(0.02)

@@ -131,7 +131,7 @@ class Page:
         return {"Origin": self.origin, CSRF_HEADER: self.csrf}
 
     def get(self, path: str) -> Response:
-        return self.client.get(path)
+        return self.client.get(path, headers={CSRF_HEADER: self.csrf})
 
     def post(self, path: str, body: Any) -> Response:
         return self.client.post(path, json=body, headers=self.headers)

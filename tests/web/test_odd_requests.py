@@ -10,6 +10,7 @@ import pytest
 
 from nextslice.annotators import Desk
 from nextslice.web.files import page_files
+from nextslice.web.security import CSRF_HEADER
 from nextslice.web.serving import PageServer
 
 UNUSUAL = ("HEAD", "OPTIONS", "TRACE", "PATCH", "DELETE", "PROPFIND", "BREW")
@@ -91,6 +92,7 @@ def test_no_target_leads_to_a_file(
     head = b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n"
     if known:
         head += b"Cookie: " + cookies.encode() + b"\r\n"
+        head += f"{CSRF_HEADER}: {page.csrf}\r\n".encode()
     answer = _ask(server, head + b"\r\n")
     assert re.match(rb"HTTP/1.1 4\d\d ", answer), answer[:200]
     assert b"X-More" not in answer

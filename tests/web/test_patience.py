@@ -210,10 +210,10 @@ def test_a_session_ends_after_half_a_day_without_a_request() -> None:
     assert session is not None
     for _ in range(5):
         now += 11 * 3600
-        assert sessions.may_write(session.cookie, session.csrf)
+        assert sessions.belong(session.cookie, session.csrf)
     now += 12 * 3600 + 1
     assert not sessions.knows(session.cookie)
-    assert not sessions.may_write(session.cookie, session.csrf)
+    assert not sessions.belong(session.cookie, session.csrf)
 
 
 def test_the_terminal_is_told_of_many_wrong_links_and_not_of_each(

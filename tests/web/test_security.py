@@ -81,6 +81,29 @@ def test_without_a_session_every_route_answers_401_to_every_method(
     assert desk.overview() == before
 
 
+@ELSEWHERE
+def test_the_cookie_alone_opens_no_route_to_any_method(page: Any, desk: Desk) -> None:
+    """A browser sends it to every server of this machine; one that gets it may send it on."""
+    paths, public = _paths(page), set(page_files())
+    first = page.csrf
+    page.enter()
+    before = desk.overview()
+    assert page.client.cookies
+    for path in sorted(paths - public):
+        for method in METHODS:
+            if (path, method) == (ENTRY, "POST"):
+                continue  # the token is the secret
+            reads = method in {"GET", "HEAD", "OPTIONS", "TRACE"}
+            answer = page.client.request(method, path, headers={"Origin": page.origin})
+            assert answer.status_code == (401 if reads else 403), (method, path)
+            for wrong in ("guessed", first, page.csrf[:-1], page.csrf + "x"):
+                forged = {"Origin": page.origin, CSRF_HEADER: wrong}
+                answer = page.client.request(method, path, headers=forged)
+                assert answer.status_code == 403, (method, path)
+    assert desk.overview() == before
+    assert page.get("/api/overview").status_code == 200
+
+
 @UNKNOWN
 def test_only_the_token_of_the_link_opens_a_session(
     stranger: Client, server: PageServer
@@ -99,8 +122,10 @@ def test_only_the_token_of_the_link_opens_a_session(
     assert cookie.startswith(f"nextslice-{stranger.base_url.port}=")
     for word in ("HttpOnly", "SameSite=strict", "Path=/"):
         assert word in cookie
-    assert answer.json()["csrf"] not in cookie
-    assert stranger.get("/api/overview").status_code == 200
+    secret = answer.json()["csrf"]
+    assert secret not in cookie
+    known = stranger.get("/api/overview", headers={CSRF_HEADER: secret})
+    assert known.status_code == 200
 
 
 def test_two_servers_have_two_tokens(desk: Desk) -> None:
@@ -145,6 +170,63 @@ def test_under_another_name_nothing_is_answered(page: Any, host: str) -> None:
     host = host.format(port=page.client.base_url.port)
     for path in ("/", "/static/main.js", "/api/overview"):
         assert page.client.get(path, headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "others"),
+    [
+        ("http://scans.example:80",
+         ["scans.example", "scans.example:80", "SCANS.example", "Scans.Example:80"],
+         ["scans.example:443", "scans.example:", "scans.example:80:80", "scans.example."]),
+        ("https://scans.example:443",
+         ["scans.example", "scans.example:443", "SCANS.EXAMPLE", "scans.Example:443"],
+         ["scans.example:80", "scans.example:4430", "xscans.example", "scans.example:443:443"]),
+        ("http://scans.example:8080",
+         ["scans.example:8080", "Scans.example:8080"],
+         ["scans.example", "scans.example:80", "scans.example:80:8080"]),
+        ("http://[::1]:80", ["[::1]", "[::1]:80"], ["::1", "[::1", "[::80]", "[::1]:443"]),
+    ],
+)  # fmt: skip
+def test_a_host_is_known_however_browsers_write_it_and_in_no_other_way(
+    desk: Desk, address: str, hosts: list[str], others: list[str]
+) -> None:
+    scheme, _, name = address.partition("://")
+    door = Door(frozenset({name.title()}), "c", Sessions("t"), secure=scheme == "https")
+    app = create_app(desk, door, Title("K", "k"))
+
+    async def statuses() -> list[tuple[str, int, int]]:
+        told = []
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+            for host in [*hosts, *others]:
+                seen = await client.get("/", headers={"Host": host})
+                origin = {"Host": host, "Origin": f"{scheme}://{hosts[0]}"}
+                entered = await client.post(ENTRY, json={"token": "t"}, headers=origin)
+                told.append((host, seen.status_code, entered.status_code))
+        return told
+
+    expected = [(host, 200, 200) for host in hosts] + [(host, 421, 421) for host in others]
+    assert asyncio.run(statuses()) == expected
+
+
+@ELSEWHERE
+@pytest.mark.parametrize(
+    "origin",
+    ["http://scans.example", "https://scans.example:80", "https://scans.example.", "https://",
+     "scans.example", "https://scans.example:443, null", "https:scans.example"],
+)  # fmt: skip
+def test_another_origin_is_told_from_ours_at_the_usual_port_too(
+    desk: Desk, origin: str
+) -> None:
+    door = Door(frozenset({"scans.example:443"}), "c", Sessions("t"), secure=True)
+    app = create_app(desk, door, Title("K", "k"))
+
+    async def enter() -> int:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+            headers = {"Host": "scans.example", "Origin": origin}
+            answer = await client.post(ENTRY, json={"token": "t"}, headers=headers)
+            return answer.status_code
+
+    assert asyncio.run(enter()) == 403
 
 
 def test_this_machine_has_two_names(page: Any, server: PageServer) -> None:
@@ -213,7 +295,8 @@ def test_without_an_origin_nothing_is_written(page: Any) -> None:
 @ELSEWHERE
 def test_another_site_cannot_read(page: Any) -> None:
     for site in ("cross-site", "same-site"):
-        answer = page.client.get("/api/overview", headers={"Sec-Fetch-Site": site})
+        forged = {CSRF_HEADER: page.csrf, "Sec-Fetch-Site": site}
+        answer = page.client.get("/api/overview", headers=forged)
         assert answer.status_code == 403
 
 
@@ -292,7 +375,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script_of_its_own() 
      "/static/..\\server.py", "/api/slices/..%2f..%2fetc%2fpasswd/image"],
 )  # fmt: skip
 def test_no_path_of_an_address_reaches_the_file_system(page: Any, path: str) -> None:
-    assert page.client.get(path, follow_redirects=False).status_code == 404
+    assert page.get(path).status_code == 404
 
 
 def test_the_description_of_the_routes_is_behind_the_token_and_its_pages_are_off(

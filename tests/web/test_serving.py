@@ -17,6 +17,7 @@ from httpx import Client
 from nextslice.annotators import Desk
 from nextslice.errors import SettingsError
 from nextslice.web.routes import Title
+from nextslice.web.security import CSRF_HEADER
 from nextslice.web.serving import PageServer, Place
 
 
@@ -77,7 +78,8 @@ def test_with_a_certificate_the_page_speaks_tls(
         body = {"token": server.link.partition("#token=")[2]}
         answer = client.post("/api/session", json=body, headers=headers)
         assert "Secure" in answer.headers["set-cookie"]
-        assert client.get("/api/overview").status_code == 200
+        known = {CSRF_HEADER: answer.json()["csrf"]}
+        assert client.get("/api/overview", headers=known).status_code == 200
     server.stop()
     thread.join()
 

@@ -3,8 +3,10 @@
 In this order: the Host is one of ours (else 421: another site's name was pointed at this
 machine); the browser is known by its cookie (401), unless it asks for the page's own files or
 brings its token; the request was not made by another site (403: Sec-Fetch-Site, and for
-whatever writes the Origin and the session's second secret); the body is no larger than it may
-be (413), counted as it comes in.
+whatever writes the Origin); the page brings the session's second secret (403; nothing at all
+in its place is 401 where something is read), because a browser sends a cookie to all servers of
+a machine, and whichever gets it could send it on; the body is no larger than it may be (413),
+counted as it comes in.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ class Door:
     """Where the server stands, and who may come in.
 
     Attributes:
-        hosts: What the Host header may say, with the port: ``127.0.0.1:8765``.
+        hosts: What the Host header may say, with the port: ``127.0.0.1:8765``. Its letters
+            may be large or small, and the port that goes without saying (80, or 443 with TLS)
+            may stand there or not.
         secure: Whether the server speaks TLS.
         cookie: The name of the cookie. It names the port, because browsers send a cookie of
             one port of a machine to all others too.
@@ -77,6 +81,19 @@ class Door:
     def scheme(self) -> str:
         """``http``, or ``https`` with TLS."""
         return "https" if self.secure else "http"
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a Host header names this server."""
+        return self._plain(host) in {self._plain(name) for name in self.hosts}
+
+    def is_of(self, origin: str, host: str) -> bool:
+        """Whether an Origin header names the page that was asked for at this host."""
+        scheme, _, name = origin.partition("://")
+        return scheme == self.scheme and self._plain(name) == self._plain(host)
+
+    def _plain(self, host: str) -> str:
+        """A host as browsers write it."""
+        return host.lower().removesuffix(":443" if self.secure else ":80")
 
 
 class _RefusedError(Exception):
@@ -128,14 +145,17 @@ class Guard:
 
     def _check(self, method: str, path: str, headers: Headers) -> None:
         host = headers.get("host", "")
-        if host not in self._door.hosts or len(headers.getlist("host")) != 1:
+        if not self._door.answers_to(host) or len(headers.getlist("host")) != 1:
             raise _RefusedError(421, "This server does not answer under that name.")
         reads = method in _READS
         if reads and method in {"GET", "HEAD"} and path in self._public:
             return
         entering = method == "POST" and path == ENTRY
+        sessions, csrf = self._door.sessions, headers.get(CSRF_HEADER, "")
         cookie = _cookie(headers, self._door.cookie)
-        if not entering and not self._door.sessions.knows(cookie):
+        # A page that has lost its secret asks for the link, as after a 401.
+        known = sessions.knows(cookie) and bool(csrf or not reads)
+        if not entering and not known:
             raise _RefusedError(
                 401,
                 "The server does not know this browser.",
@@ -143,12 +163,10 @@ class Guard:
             )
         if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             raise _RefusedError(403, "Another site asked for this.")
-        if reads:
-            return
-        if headers.getlist("origin") != [f"{self._door.scheme}://{host}"]:
+        origins = headers.getlist("origin")
+        if not reads and not (len(origins) == 1 and self._door.is_of(origins[0], host)):
             raise _RefusedError(403, "Another site asked for this.")
-        csrf = headers.get(CSRF_HEADER, "")
-        if not entering and not self._door.sessions.may_write(cookie, csrf):
+        if not entering and not sessions.belong(cookie, csrf):
             raise _RefusedError(
                 403,
                 "The page and its session do not belong together.",

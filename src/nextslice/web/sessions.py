@@ -2,7 +2,7 @@
 
 The token stands in the fragment of the link, which browsers do not send. The page exchanges it
 for a session: a cookie that scripts cannot read, and a second secret that the page sends with
-whatever it writes. Both are kept as hashes, in memory: a server that starts anew knows nobody.
+whatever it asks. Both are kept as hashes, in memory: a server that starts anew knows nobody.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Session:
 
     Attributes:
         cookie: Sent by the browser with every request.
-        csrf: Sent by the page with every request that writes.
+        csrf: Sent by the page with every request.
     """
 
     cookie: str
@@ -89,8 +89,8 @@ class Sessions:
         """Whether this cookie is of a session."""
         return self._csrf(cookie) is not None
 
-    def may_write(self, cookie: str, csrf: str) -> bool:
-        """Whether the second secret belongs to the session of this cookie."""
+    def belong(self, cookie: str, csrf: str) -> bool:
+        """Whether the second secret is that of this cookie's session."""
         expected = self._csrf(cookie)
         return expected is not None and hmac.compare_digest(expected, _hash(csrf))
 

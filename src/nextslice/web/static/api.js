@@ -158,7 +158,6 @@ async function request(method, path, extras = {}) {
 
 /** @param {string} method @param {string} path @param {Extras} extras */
 async function raw(method, path, { json, bytes: content, headers = {}, keepalive = false }) {
-  const writes = method !== "GET";
   /** @type {Response} */
   let answer;
   try {
@@ -169,7 +168,7 @@ async function raw(method, path, { json, bytes: content, headers = {}, keepalive
       credentials: "same-origin",
       headers: {
         ...headers,
-        ...(writes ? { [CSRF]: localStorage.getItem(STORED) ?? "" } : {}),
+        [CSRF]: localStorage.getItem(STORED) ?? "",
         ...(json === undefined ? {} : { "Content-Type": "application/json" }),
         ...(content === undefined ? {} : { "Content-Type": "application/octet-stream" }),
       },
