@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,32 @@ def test_threads_that_save_at_once_lose_nothing(create: Create) -> None:
             assert sorted(a.annotator for a in kept if a) == [f"A{n}" for n in range(6)]
             assert [a.conflicting for a in kept if a] == [False] + [True] * 5
             assert all((a.mask == int(a.annotator[1]) % 3).all() for a in kept if a)
+
+
+def test_a_save_does_not_wait_for_a_picture_that_is_made(
+    desk: Desk, expert: Expert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expert.answer(desk)
+    _finish(desk)  # from here on a save is held against a proposal
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(_: np.ndarray) -> tuple[float, float]:
+        begun.set()
+        assert go_on.wait(60)
+        return 0.0, 1.0
+
+    monkeypatch.setattr("nextslice.annotators.pictures.intensity_limits", slowly)
+    first, *_ = desk.overview().slices
+    with ThreadPoolExecutor(3) as threads:
+        looking = threads.submit(desk.image, first.id)
+        assert begun.wait(60)
+        too = threads.submit(desk.image, first.id)  # the same scan: this one may wait
+        try:
+            threads.submit(expert.save, desk, first).result(timeout=30)
+        finally:
+            go_on.set()
+        assert looking.result(60).high == too.result(60).high == 1.0
+    assert desk.overview().slices[0].version == 1
 
 
 def test_several_masks_are_told_all_or_none(desk: Desk, expert: Expert) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,36 @@ def test_the_page_gets_the_slices_as_scanned(page: Any, desk: Desk) -> None:
                 expected.low,
                 expected.high,
             )
+
+
+@pytest.mark.promise(
+    "A save waits for no picture.",
+    fault="more people than the server has threads look at scans that are slow to read",
+)
+def test_a_save_finds_a_thread_however_many_look(
+    page: Any, drawn: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, go_on = page.first(), threading.Event()
+    looking = [threading.Event() for _ in range(60)]
+    waiting = iter(looking)
+
+    def slowly(*_: object) -> None:
+        next(waiting).set()
+        assert go_on.wait(120)
+
+    monkeypatch.setattr(Desk, "uncertainty", slowly)
+    address = f"/api/slices/{view['id']}/uncertainty"
+    with ThreadPoolExecutor(len(looking) + 1) as threads:
+        asked = [threads.submit(page.get, address) for _ in looking]
+        assert looking[0].wait(60)
+        try:
+            saved = threads.submit(page.put, view["id"], drawn(view).tobytes())
+            assert saved.result(timeout=60).status_code == 200
+            assert page.overview()["slices"][0]["version"] == 1
+            assert not any(answer.done() for answer in asked)
+        finally:
+            go_on.set()
+        assert {answer.result(60).status_code for answer in asked} == {204}
 
 
 def test_beyond_the_volume_and_beyond_the_project_there_is_nothing(page: Any) -> None:

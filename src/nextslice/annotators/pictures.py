@@ -20,15 +20,19 @@ __all__ = ["Pictures"]
 
 
 class Pictures:
-    """Views of the slices of a live project, by their rows in the pool; shared by threads."""
+    """Views of the slices of a live project, by their rows in the pool; shared by threads.
+
+    Who saves looks at proposals, too, and never waits for a scan that somebody else looks at.
+    """
 
     def __init__(self, project: LiveProject) -> None:
         self._live = project
         self._pool = project.pool
         self._scans = Scans(Path(project.config.data.folder))
         self._limits: dict[str, tuple[float, float]] = {}
+        self._measuring: dict[str, threading.Lock] = {}
         self._proposals: dict[int, Proposals] = {}
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     def image(self, row: int, offset: int = 0) -> ImageView:
         """See :meth:`nextslice.annotators.desk.Desk.image`."""
@@ -45,7 +49,8 @@ class Pictures:
                 cause="the file was replaced while the project was open.",
                 remedy="Put the old one back.",
             )
-        with self._lock:
+        # Measuring takes seconds: once for each case, and only those who look at it wait.
+        with self._measuring.setdefault(name.case, threading.Lock()):
             if name.case not in self._limits:
                 self._limits[name.case] = intensity_limits(volume.voxels)
             low, high = self._limits[name.case]
@@ -109,7 +114,7 @@ class Pictures:
         return self._of_cycle(cycle) if cycle else None  # the first query has no model
 
     def _of_cycle(self, cycle: int) -> Proposals | None:
-        with self._lock:
+        with self._reading:
             if cycle not in self._proposals:
                 found = self._live.project.proposals(cycle)
                 if found is None:

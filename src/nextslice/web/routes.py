@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from nextslice.annotators.desk import Desk
-from nextslice.annotators.views import ImageView, MaskView
+from nextslice.annotators.views import Annotation, ImageView, MaskView
 from nextslice.errors import AnnotationError, SettingsError
 from nextslice.web.bodies import (
     Answer,
@@ -42,6 +44,7 @@ from nextslice.web.wire import array_response, plain, without_files
 __all__ = ["Title", "entry_routes", "project_routes", "slice_routes"]
 
 _FARTHEST = 10_000  # slices away that a neighbour may be asked for
+_PICTURES = 8  # made at once; whatever else is asked needs a thread, too
 _REMEMBERED = 30 * 24 * 3600  # seconds; the server forgets sooner, when it stops
 
 _Offset = Annotated[int, Query(ge=-_FARTHEST, le=_FARTHEST)]
@@ -125,36 +128,38 @@ def slice_routes(desk: Desk) -> APIRouter:
 
 
 def _add_looking(routes: APIRouter, desk: Desk) -> None:
+    looking = CapacityLimiter(_PICTURES)
+
+    async def shown(make: Callable[[], Response]) -> Response:
+        # In threads of their own number: a save finds one however many wait for a scan.
+        return await to_thread.run_sync(make, limiter=looking)
+
     @routes.get("/image", responses=ARRAY, response_class=Response)
-    def image(request: Request, slice_id: _Id, offset: _Offset = 0) -> Response:
+    async def image(request: Request, slice_id: _Id, offset: _Offset = 0) -> Response:
         try:
-            return _image(request, desk.image(slice_id, offset))
+            return await shown(lambda: _image(request, desk.image(slice_id, offset)))
         except SettingsError as error:  # the volume ends before
             raise HTTPException(404, error.problem) from error
 
     @routes.get("/uncertainty", responses=ARRAY, response_class=Response)
-    def uncertainty(request: Request, slice_id: _Id) -> Response:
-        return _image(request, desk.uncertainty(slice_id))
+    async def uncertainty(request: Request, slice_id: _Id) -> Response:
+        return await shown(lambda: _image(request, desk.uncertainty(slice_id)))
 
     @routes.get("/proposal", responses=ARRAY, response_class=Response)
-    def proposal(request: Request, slice_id: _Id) -> Response:
-        return _mask(request, desk.proposal(slice_id))
+    async def proposal(request: Request, slice_id: _Id) -> Response:
+        return await shown(lambda: _mask(request, desk.proposal(slice_id)))
 
     @routes.get("/annotation", responses=ARRAY, response_class=Response)
-    def annotation(request: Request, slice_id: _Id) -> Response:
-        newest = desk.annotation(slice_id)
-        if newest is None:
-            return Response(status_code=204)
-        about = {"version": newest.version, "annotator": newest.annotator}
-        return array_response(request, newest.mask, about)
+    async def annotation(request: Request, slice_id: _Id) -> Response:
+        return await shown(lambda: _annotation(request, desk.annotation(slice_id)))
 
     @routes.get("/neighbour", responses=ARRAY, response_class=Response)
-    def neighbour(request: Request, slice_id: _Id, offset: _Offset) -> Response:
-        return _mask(request, desk.neighbour_annotation(slice_id, offset))
+    async def neighbour(request: Request, slice_id: _Id, offset: _Offset) -> Response:
+        return await shown(lambda: _mask(request, desk.neighbour_annotation(slice_id, offset)))
 
     @routes.get("/nearest", responses=ARRAY, response_class=Response)
-    def nearest(request: Request, slice_id: _Id) -> Response:
-        return _mask(request, desk.nearest_annotation(slice_id))
+    async def nearest(request: Request, slice_id: _Id) -> Response:
+        return await shown(lambda: _mask(request, desk.nearest_annotation(slice_id)))
 
 
 def _add_answering(routes: APIRouter, desk: Desk) -> None:
@@ -208,6 +213,13 @@ def _image(request: Request, view: ImageView | None) -> Response:
         "high": view.high,
     }
     return array_response(request, view.pixels, about)
+
+
+def _annotation(request: Request, view: Annotation | None) -> Response:
+    if view is None:
+        return Response(status_code=204)
+    about = {"version": view.version, "annotator": view.annotator}
+    return array_response(request, view.mask, about)
 
 
 def _mask(request: Request, view: MaskView | None) -> Response:
