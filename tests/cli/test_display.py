@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import logging
+import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from nextslice.cli.display import print_table, progress_bar, say, say_error
+from nextslice.cli import display
+from nextslice.cli.display import (
+    Screen,
+    inert,
+    print_line,
+    print_table,
+    progress_bar,
+    say,
+    say_error,
+    tame_logs,
+)
 from nextslice.errors import DataError
 from nextslice.progress import Progress
 
 
 def shown(*reports: Progress, terminal: bool = False) -> str:
     stream = io.StringIO()
-    where = Console(file=stream, force_terminal=terminal, width=100, color_system=None)
+    where = Screen(file=stream, force_terminal=terminal, width=100, color_system=None)
     with progress_bar(where) as on_progress:
         for report in reports:
             on_progress(report)
@@ -101,3 +117,96 @@ def test_tables_go_to_stdout_and_keep_long_cells_on_one_line(
     out, err = capsys.readouterr()
     assert err == ""
     assert ("a long reason " * 8).strip() in out
+
+
+# Renames the window, clears the screen, moves the cursor, hides what follows, turns the text
+# around, and begins a line of its own.
+HOSTILE = "a\x1b]0;owned\x07\x1b[2J\x1b[8m\x9b31m\r\x08\u202e\u2028\x85 b"
+STEERING = set(HOSTILE) - set("a]0;owned[2J8m31m b")
+
+STEERS_NOTHING = pytest.mark.promise(
+    "Names and messages steer no terminal",
+    fault="control characters in names, errors, progress, tables and warnings",
+)
+
+
+@STEERS_NOTHING
+@pytest.mark.parametrize("terminal", [True, False])
+def test_nothing_that_is_shown_steers_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    stream = io.StringIO()
+    screen = Screen(file=stream, force_terminal=terminal, width=400, color_system=None)
+    monkeypatch.setattr(display, "console", screen)
+    monkeypatch.setattr(display, "_results", screen)
+    say(HOSTILE)
+    say_error(DataError(HOSTILE, cause=HOSTILE, remedy=HOSTILE))
+    table = Table(HOSTILE, title=HOSTILE)
+    table.add_row(HOSTILE)
+    print_table(table)
+    print_line(HOSTILE)
+    told = stream.getvalue() + capsys.readouterr().out
+    assert told.count("]0;owned") >= 8
+    assert not STEERING & set(told)
+
+
+@STEERS_NOTHING
+def test_progress_steers_the_terminal_in_its_own_way_alone() -> None:
+    told = (
+        shown(Progress(HOSTILE, 1, 2, HOSTILE)),
+        shown(Progress(HOSTILE, 1, 2, HOSTILE), terminal=True),
+    )
+    for text in told:
+        assert "]0;owned" in text
+        assert "\x1b]" not in text
+        assert not (STEERING - {"\x1b", "\r"}) & set(text)
+    assert "\x1b" not in told[0]
+
+
+@STEERS_NOTHING
+def test_warnings_are_shown_inert_with_their_traces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    last = logging.StreamHandler(stream)
+    monkeypatch.setattr(logging, "lastResort", last)
+    tame_logs()
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        record = logging.LogRecord(
+            "n", logging.WARNING, "f", 1, "%s", (HOSTILE,), sys.exc_info()
+        )
+    last.handle(record)
+    told = stream.getvalue()
+    assert told.count("]0;owned") == 2
+    assert "Traceback" in told.splitlines()[1]
+    assert not STEERING & set(told)
+
+
+@given(st.text())
+def test_an_inert_text_has_its_lines_and_stays_as_it_is(text: str) -> None:
+    told = inert(text)
+    assert told.count("\n") == text.count("\n")
+    assert told.replace("\n", "").isprintable()
+    assert inert(told) == told
+    if text.replace("\n", "").isprintable():
+        assert told == text
+
+
+def test_commands_show_things_in_no_other_way() -> None:
+    for path in Path(display.__file__).parent.glob("*.py"):
+        calls = {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        }
+        ways = {
+            "print",
+            "typer.echo",
+            "typer.secho",
+            "Console",
+            "rich.print",
+            "sys.stdout.write",
+        }
+        assert not calls & ways or path.name == "display.py", path

@@ -11,7 +11,7 @@ from nextslice.cli.backup import backup
 from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
-from nextslice.cli.display import say_error
+from nextslice.cli.display import print_line, say_error, tame_logs
 from nextslice.cli.export import export
 from nextslice.cli.fetch import fetch
 from nextslice.cli.init import init
@@ -47,7 +47,7 @@ def _common(
     if version:
         from importlib.metadata import version as version_of
 
-        typer.echo(f"nextslice {version_of('nextslice')}")
+        print_line(f"nextslice {version_of('nextslice')}")
         raise typer.Exit
 
 
@@ -66,6 +66,7 @@ def run() -> int:
     ``benchmark`` or ``demo`` failed.
     2: an error that says what to do. 130: stopped by Ctrl-C.
     """
+    tame_logs()
     try:
         app()
     except NextsliceError as error:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.cli.display import print_table, say
+from nextslice.cli.display import print_line, print_table, say
 from nextslice.cli.open_project import (
     AcceptChanges,
     Images,
@@ -86,7 +86,7 @@ def ask(
         print_table(_table(written.order))
         for case in written.left_alone:
             say(f"left alone, for it was drawn in: {written.order.cases[case].mask}")
-        typer.echo(f"{folder}")
+        print_line(f"{folder}")
         say(f"Hand that folder to the annotator; {folder / 'README.txt'} says what to do.")
         say(f"Then: {command_line('tell', project, folder)}")
 

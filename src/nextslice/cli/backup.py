@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 
 __all__ = ["backup"]
 
@@ -34,4 +34,4 @@ def backup(
         made = back_up(project, file, on_progress)
     for name in made.left_out:
         say(f"left out: {name} is missing or damaged; it can be made again (nextslice verify)")
-    typer.echo(f"{file}: {counted(made.files, 'file')}, {counted(made.size, 'byte')} unpacked")
+    print_line(f"{file}: {counted(made.files, 'file')}, {counted(made.size, 'byte')} unpacked")

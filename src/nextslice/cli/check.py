@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.cli.display import print_table, progress_bar, say
+from nextslice.cli.display import print_line, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.data.cases import DataSet
@@ -48,13 +48,13 @@ def check(
     print_table(_table(verdicts, data_set.folder, width))
     refused = [verdict for verdict in verdicts if not verdict.accepted]
     for paragraph in _paragraphs(refused, width):
-        typer.echo(paragraph)
+        print_line(paragraph)
     for note in _notes(data_set, verdicts):
-        typer.echo(textwrap.fill(note, width, break_long_words=False, break_on_hyphens=False))
+        print_line(textwrap.fill(note, width, break_long_words=False, break_on_hyphens=False))
     labelled = sum(verdict.labelled for verdict in verdicts)
     bare = len(verdicts) - len(refused) - labelled
     without = f"{bare} without a label, " if bare else ""
-    typer.echo(f"{labelled} accepted, {without}{len(refused)} refused")
+    print_line(f"{labelled} accepted, {without}{len(refused)} refused")
     if refused:
         raise typer.Exit(1)
 

@@ -1,16 +1,20 @@
 """What people see while they wait: bars on a terminal, a few plain lines in a log.
 
-Progress and messages go to stderr, so that results on stdout can be piped.
+Progress and messages go to stderr, so that results on stdout can be piped. All that is shown
+goes through here, and what would steer a terminal (a file's name may hold its commands) is
+written as its number.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -22,18 +26,48 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from nextslice.data.places import shown
 from nextslice.errors import NextsliceError
 from nextslice.progress import OnProgress, Progress
 
-__all__ = ["clock", "console", "print_table", "progress_bar", "say", "say_error"]
+__all__ = [
+    "Screen",
+    "clock",
+    "console",
+    "inert",
+    "print_line",
+    "print_table",
+    "progress_bar",
+    "say",
+    "say_error",
+    "tame_logs",
+]
 
-console = Console(stderr=True)
+
+def inert(text: str) -> str:
+    """A text whose lines are lines and whose letters are letters, wherever it came from."""
+    return "\n".join(map(shown, text.split("\n")))
+
+
+class Screen(Console):
+    """A console on which no text that it is given steers the terminal; its own colours do."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """See :meth:`rich.console.Console.render`."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else inert(text), style, control)
+
+
+console = Screen(stderr=True)
 """Where progress and messages go; results are printed to stdout instead."""
 
-_results = Console()
+_results = Screen()
 
 
 def say(text: str) -> None:
@@ -46,14 +80,30 @@ def say_error(error: NextsliceError) -> None:
     console.print(Text("Error: ", style="bold red") + Text(str(error)), soft_wrap=True)
 
 
+def print_line(text: object = "") -> None:
+    """A result, on stdout."""
+    typer.echo(inert(str(text)))
+
+
+def tame_logs() -> None:
+    """Have warnings, which nobody else has asked to be shown otherwise, shown inert."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Inert())
+
+
+class _Inert(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return inert(super().format(record))
+
+
 def print_table(table: Table) -> None:
     """A result, on stdout; in a file or a pipe it is as wide as it needs to be."""
     if _results.is_terminal:
         _results.print(table)
     else:
         # A console never measures wider than itself, so a wide one is asked.
-        width = Console(width=10_000).measure(table).maximum
-        Console(width=max(80, width)).print(table)
+        width = Screen(width=10_000).measure(table).maximum
+        Screen(width=max(80, width)).print(table)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 
 __all__ = ["export"]
 
@@ -68,7 +68,7 @@ def export(
     if done.left_out:
         why = "not labelled throughout" if wanted.needs_all else "without a labelled slice"
         say(f"left out: {counted(len(done.left_out), 'case')} {why}")
-    typer.echo(
+    print_line(
         f"{counted(len(done.cases), 'case')}, {done.labelled} of "
         f"{counted(done.slices, 'slice')} labelled: {done.folder}"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar
+from nextslice.cli.display import print_line, progress_bar
 from nextslice.data.download import fetch_public
 
 __all__ = ["fetch"]
@@ -35,6 +35,6 @@ def fetch(
     with progress_bar() as on_progress:
         fetched = fetch_public(name, out, on_progress, url=url, md5=md5)
     if fetched.already_there:
-        typer.echo(f"Already there, nothing to do: {fetched.folder}")
+        print_line(f"Already there, nothing to do: {fetched.folder}")
     else:
-        typer.echo(f"Downloaded, checked and unpacked: {fetched.folder}")
+        print_line(f"Downloaded, checked and unpacked: {fetched.folder}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 from nextslice.cli.open_project import ProjectFolder, say_next
 from nextslice.cli.options import (
     Assignments,
@@ -109,20 +109,20 @@ def init(
             say(f"left out: {verdict.case}: {'; '.join(map(str, verdict.refusals))}")
         height, width = pool.size
         axes = pool.preparation.axis
-        typer.echo(
+        print_line(
             f"{project}: {counted(len(pool.cases), 'case')} from {images} ({pool.layout} "
             f"layout), {counted(len(pool), 'slice')} of {height} x {width} along axis {axes}"
         )
         numbers = ", ".join(f"{k} is {name}" for k, name in enumerate(pool.classes, start=1))
-        typer.echo(f"in every mask {numbers}, 0 is background")
+        print_line(f"in every mask {numbers}, 0 is background")
         if pool.labelled_cases:
             with_labels = counted(len(pool.labelled_cases), "case")
             labelled = counted(live.project.n_labelled(), "slice")
-            typer.echo(f"labelled already: {labelled} of {with_labels}")
+            print_line(f"labelled already: {labelled} of {with_labels}")
         else:
-            typer.echo("labelled already: nothing")
+            print_line("labelled already: nothing")
         scored = "" if config.uncertainty is None else f" of {config.uncertainty.name}"
         # Where labels came with the data, the first query is a model's choice already.
         first = "" if pool.labelled_cases else f"{config.initial} slices to begin with, then "
-        typer.echo(f"{first}{config.budget} per query by {config.selection.name}{scored}")
+        print_line(f"{first}{config.budget} per query by {config.selection.name}{scored}")
         say_next(project)

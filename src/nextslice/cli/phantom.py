@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar
+from nextslice.cli.display import print_line, progress_bar
 from nextslice.data.anatomy import CLASSES
 from nextslice.data.phantom import Phantom, write_phantom
 
@@ -30,4 +30,4 @@ def phantom(
     """
     with progress_bar() as on_progress:
         write_phantom(out, Phantom(patients=patients, seed=seed), on_progress=on_progress)
-    typer.echo(f"{patients} patients, labels {' and '.join(CLASSES)}: {out}")
+    print_line(f"{patients} patients, labels {' and '.join(CLASSES)}: {out}")

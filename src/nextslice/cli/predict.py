@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 
 __all__ = ["predict"]
 
@@ -70,7 +70,7 @@ def predict(
             f"that the model sees, background outside: {a_few(list(done.cropped))}"
         )
     learnt = counted(done.trained_on, "labelled slice")
-    typer.echo(
+    print_line(
         f"{counted(len(done.cases), 'case')} predicted by the model of cycle {done.cycle} "
         f"({learnt}), {len(done.refused)} refused: {out}"
     )

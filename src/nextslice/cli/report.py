@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.cli.display import print_table, progress_bar, say
+from nextslice.cli.display import print_line, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.report.runs import Run
@@ -47,14 +47,14 @@ def report(
     runs = read_runs(folder)
     for place, table in enumerate(comparison_tables(runs)):
         if place:
-            typer.echo()
+            print_line()
         print_table(table)
     unfinished = [run for run in runs if not run.finished]
     if unfinished:
         say(f"{len(unfinished)} of {len(runs)} runs are not finished; the report names them.")
     with progress_bar() as on_progress:
         page = write_report(folder, out, scans=scans, on_progress=on_progress)
-    typer.echo(f"report: {page}")
+    print_line(f"report: {page}")
 
 
 def comparison_tables(runs: Sequence[Run]) -> list[Table]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 
 __all__ = ["restore"]
 
@@ -31,7 +31,7 @@ def restore(
     left_out = (
         f"; {counted(len(seen.findings), 'file')} can be made again" if seen.findings else ""
     )
-    typer.echo(
+    print_line(
         f"{project}: restored, every answer whole ({counted(seen.answers, 'answer')}, "
         f"{counted(seen.masks, 'mask')}, {counted(seen.models, 'model')}){left_out}"
     )

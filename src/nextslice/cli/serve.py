@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 from nextslice.cli.open_project import AcceptChanges, Images, ProjectFolder, open_live
 from nextslice.cli.options import AllowCode
 
@@ -62,7 +62,7 @@ def serve(
         identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
         server = PageServer(desk, place, Title(where.name, identity))
         say("Open this link to annotate; keep it to those who should:")
-        typer.echo(server.link)
+        print_line(server.link)
         say("Ctrl-C stops the page.")
         if browser:
             server.open_browser()

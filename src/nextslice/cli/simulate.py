@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar, say
+from nextslice.cli.display import print_line, progress_bar, say
 from nextslice.cli.options import (
     Assignments,
     Axis,
@@ -144,4 +144,4 @@ def simulate(
             on_progress=on_progress,
             on_cycle=tell_cycle,
         )
-    typer.echo(f"{out}/cycles.csv")
+    print_line(f"{out}/cycles.csv")

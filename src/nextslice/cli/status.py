@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.cli.display import clock, print_table, say
+from nextslice.cli.display import clock, print_line, print_table, say
 from nextslice.cli.open_project import next_steps
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def status(
 
     found = status_of(project)
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=1))
+        print_line(json.dumps(found.to_dict(), indent=1))
     else:
         _show(found)
     if figure is not None:
@@ -60,17 +60,17 @@ def _show(found: Status) -> None:
     from nextslice.wording import counted
 
     names = ", ".join(found.classes)
-    typer.echo(f"{found.folder}: {counted(found.cases, 'case')}, classes {names}")
+    print_line(f"{found.folder}: {counted(found.cases, 'case')}, classes {names}")
     states = (f"{found.states.get(state, 0):,} {state}" for state in SliceState)
-    typer.echo(f"{counted(found.slices, 'slice')}: {', '.join(states)}")
-    typer.echo(_standing(found))
+    print_line(f"{counted(found.slices, 'slice')}: {', '.join(states)}")
+    print_line(_standing(found))
     if found.history:
-        typer.echo()
+        print_line()
         print_table(_table(found.history))
-        typer.echo("\nagreement: Dice of the model's proposals with the experts' masks")
-        typer.echo(f"time spent annotating: {clock(found.seconds)}\n")
+        print_line("\nagreement: Dice of the model's proposals with the experts' masks")
+        print_line(f"time spent annotating: {clock(found.seconds)}\n")
     for line in next_steps(found):
-        typer.echo(line)
+        print_line(line)
 
 
 def _standing(found: Status) -> str:

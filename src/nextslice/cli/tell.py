@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextslice.cli.display import say
+from nextslice.cli.display import print_line, say
 from nextslice.cli.open_project import (
     AcceptChanges,
     Images,
@@ -120,9 +120,9 @@ def _say_what(taken: TakenIn, again: str) -> None:
             if answer.agreement is None
             else f", Dice {answer.agreement:.2f} with the proposal"
         )
-        typer.echo(f"{what} {name}{of}{agrees}")
+        print_line(f"{what} {name}{of}{agrees}")
     if not taken.stored:
-        typer.echo("nothing new")
+        print_line("nothing new")
     for case, slices in taken.stray.items():
         say(
             f"left out: {case} has something drawn on {a_few([str(s) for s in slices])}, "

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from nextslice.cli.display import say
+from nextslice.cli.display import print_line, say
 from nextslice.cli.open_project import (
     AcceptChanges,
     Images,
@@ -51,7 +49,7 @@ def train(
             say(f"not answered, so not learnt from: {names} (may be asked for again)")
         live.train()
         view = records.history()[cycle]
-        typer.echo(
+        print_line(
             f"cycle {cycle}: a model is trained on {counted(view.labelled, 'labelled slice')}"
         )
         agreed = [
@@ -60,7 +58,7 @@ def train(
             if v.agreement is not None
         ]
         if agreed:
-            typer.echo(f"agreement of proposals and masks, mean Dice: {', '.join(agreed)}")
+            print_line(f"agreement of proposals and masks, mean Dice: {', '.join(agreed)}")
         say_next(project)
 
 

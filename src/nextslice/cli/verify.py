@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextslice.cli.display import progress_bar
+from nextslice.cli.display import print_line, progress_bar
 
 __all__ = ["DAMAGED", "verify"]
 
@@ -29,13 +29,13 @@ def verify(
     with progress_bar() as on_progress:
         seen = verify_project(project, on_progress)
     for finding in seen.findings:
-        typer.echo(f"{finding}\n")
+        print_line(f"{finding}\n")
     looked_at = (
         f"{counted(seen.answers, 'answer')}, {counted(seen.masks, 'mask')}, "
         f"{counted(seen.models, 'model')}"
     )
     if seen.findings:
         damaged = f"{counted(len(seen.findings), 'file or folder', 'files or folders')} damaged"
-        typer.echo(f"{project}: {damaged} (looked at {looked_at})")
+        print_line(f"{project}: {damaged} (looked at {looked_at})")
         raise typer.Exit(DAMAGED)
-    typer.echo(f"{project}: whole ({looked_at})")
+    print_line(f"{project}: whole ({looked_at})")

@@ -145,6 +145,7 @@ class PageServer:
                 create_app(desk, door, title),
                 access_log=False,
                 log_level="warning",
+                log_config=None,  # as all other warnings are shown
                 server_header=False,
                 proxy_headers=False,
                 lifespan="off",
