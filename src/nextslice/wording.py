@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["a_few", "clause", "counted"]
+__all__ = ["a_few", "clause", "counted", "no_formula"]
 
 _SHOWN = 5
+# Wide letters too: spreadsheets of eastern Asia take them for the narrow ones.
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -21,3 +23,8 @@ def a_few(names: list[str], shown: int = _SHOWN) -> str:
 def clause(sentence: str) -> str:
     """A sentence without its full stop, to stand inside another."""
     return sentence.rstrip().removesuffix(".")
+
+
+def no_formula(text: str) -> str:
+    """A text that a spreadsheet shows as it is, and does not take for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(_BEGIN_FORMULAS) else text

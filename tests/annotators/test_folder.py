@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from tests.hostile.making import nifti
 import nextslice as ns
 from nextslice.annotators import Oracle
 from nextslice.annotators.folder import HandOut, hand_out
+from nextslice.annotators.order import CaseFiles, read_order
+from nextslice.annotators.order_texts import list_of_slices
 from nextslice.annotators.remarks import Remarks, parse_slice
 from nextslice.annotators.returned import TakenIn, take_in
 from nextslice.data.readers import Geometry, Volume, read_volume, write_volume
@@ -661,6 +665,103 @@ def test_folders_of_other_projects_and_damaged_ones_are_told(
     (order / "order.json").write_text(json.dumps(content))
     with pytest.raises(AnnotationError, match="another project's"):
         take_in(live, order)
+
+
+FROM_AFAR = pytest.mark.promise(
+    "A work order that comes back reads and writes nothing but its own files.",
+    fault="links and pipes in the place of its parts; an order.json without end or bottom",
+)
+
+
+def _elsewhere(path: Path, away: Path) -> None:
+    path.rename(away)
+    path.symlink_to(away)
+
+
+def _in_a_circle(path: Path, away: Path) -> None:
+    _elsewhere(path, away)
+    path.unlink()
+    path.symlink_to(path)
+
+
+def _nowhere(path: Path, away: Path) -> None:
+    _elsewhere(path, away)
+    away.rename(away.with_suffix(".gone"))
+
+
+def _pipe(path: Path, _: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@FROM_AFAR
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there, and there are no pipes")
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("order.json", _elsewhere),
+        ("order.json", _in_a_circle),
+        ("order.json", _nowhere),
+        ("order.json", _pipe),
+        ("masks", _elsewhere),
+        ("masks/*", _elsewhere),
+        ("masks/*", _in_a_circle),
+        ("masks/*", _nowhere),
+        ("masks/*", _pipe),
+        ("scans", _elsewhere),
+        ("scans/*", _elsewhere),
+        ("slices.csv", _elsewhere),
+        ("README.txt", _nowhere),
+    ],
+)
+def test_what_leads_out_of_a_work_order_is_refused_by_name(
+    live: LiveProject,
+    order: Path,
+    tmp_path: Path,
+    name: str,
+    change: Callable[[Path, Path], None],
+) -> None:
+    first = _slices(order)[0]
+    _draw(order, first)
+    path = sorted(order.glob(name))[0]
+    away = tmp_path / "away"
+    change(path, away)
+    before = away.read_bytes() if away.is_file() else None
+    if not name.startswith(("scans", "slices", "README")):  # nothing is told by those
+        with pytest.raises(AnnotationError, match=path.name):
+            take_in(live, order)
+        assert _state(live, first) is SliceState.QUERIED
+    with pytest.raises(AnnotationError, match=path.name):
+        hand_out(live, live.ask(), order)
+    assert (away.read_bytes() if away.is_file() else None) == before
+
+
+@FROM_AFAR
+def test_an_order_without_an_end_or_a_bottom_is_damaged(live: LiveProject, order: Path) -> None:
+    path = order / "order.json"
+    whole = path.read_text()
+    for wrong in ("[" * 200_000, '{"format": 1, "x": ' * 100_000, whole + " " * 2**24):
+        path.write_text(wrong)
+        with pytest.raises(AnnotationError, match="cannot be used"):
+            take_in(live, order)
+    with path.open("wb") as stream:
+        stream.truncate(2**40)  # no byte of it is on the disk
+    with pytest.raises(AnnotationError, match="more than"):
+        take_in(live, order)
+    path.write_text(whole + " " * 1000)
+    assert take_in(live, order).stored == ()
+
+
+def test_names_are_no_formulas_in_the_list_of_slices(live: LiveProject, order: Path) -> None:
+    known = read_order(order)
+    for name in ("=HYPERLINK(1)", "+1", "-2+3", "@SUM(A1)", "\uff1d1", " =1"):
+        files = CaseFiles(scan=f"{name}.nii", mask=f"{name}_mask.nii")
+        asked = replace(known.slices[0], case=name, why=name, position_mm=-1.5)
+        listed = list_of_slices(replace(known, slices=(asked,), cases={name: files}))
+        [row] = csv.DictReader(listed.splitlines())
+        assert {row["case"], row["why"]} == {f"'{name}"}
+        assert row["scan"] == f"'{name}.nii"
+        assert row["position_mm"] == "-1.50"
 
 
 def test_slices_are_written_case_colon_index() -> None:

@@ -11,6 +11,7 @@
 - ``folder.py``: a query as a folder, for annotators with an editor of their own
 - ``order.py``: what such a work order says, and remembers of what was handed out
 - ``order_texts.py``, ``reasons.py``: the same in words
+- ``own_files.py``: nothing in its folder leads elsewhere
 - ``mask_files.py``: which masks there are in it, and what is drawn in them
 - ``remarks.py``: what is said about slices, beside what is drawn
 - ``returned.py``: what comes back of it, as answers

@@ -40,6 +40,7 @@ from nextslice.annotators.order import (
 )
 from nextslice.annotators.order_scans import put_mask, put_scan
 from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_slices, readme
+from nextslice.annotators.own_files import demand_own_files
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.reasons import Reasons
 from nextslice.data.pool import SliceId
@@ -140,7 +141,7 @@ def demand_usable(folder: Path) -> None:
     """Make sure that a work order may be written into a folder.
 
     Raises:
-        AnnotationError: It is a file, or holds something else.
+        AnnotationError: It is a file, holds something else, or links that lead elsewhere.
     """
     if not folder.exists():
         return
@@ -152,14 +153,17 @@ def demand_usable(folder: Path) -> None:
             f"Expected an empty folder or a work order at {folder}; it holds other files.",
             remedy="Choose another folder with --out.",
         )
+    demand_own_files(folder, (ORDER_FILE, LIST_FILE, README_FILE), (MASKS, SCANS))
 
 
 def order_in(live: LiveProject, folder: Path) -> WorkOrder:
     """The work order in a folder, if it is one of this project.
 
     Raises:
-        AnnotationError: There is none, it is damaged, or another project's.
+        AnnotationError: There is none, it is damaged, or another project's; or it holds
+            links that lead elsewhere.
     """
+    demand_own_files(folder, (ORDER_FILE,), (MASKS,))
     order = read_order(folder)
     last = live.project.last_cycle()
     known = last is not None and 0 <= order.cycle <= last

@@ -34,6 +34,7 @@ __all__ = [
 ORDER_FILE: Final = "order.json"
 
 _FORMAT: Final = 1
+_LARGEST: Final = 1 << 24  # bytes: tens of thousands of slices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,17 +152,22 @@ def read_order(folder: Path) -> WorkOrder:
             remedy="nextslice ask PROJECT writes one and prints where.",
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            text = stream.read(_LARGEST + 1)
     except FileNotFoundError as error:
         raise AnnotationError(
             f"Expected the work order {path}; there is no such file.",
             cause="the folder is another one, or only a part of it came back.",
             remedy="Name the folder that nextslice ask wrote, with order.json in it.",
         ) from error
-    except ValueError as error:
-        raise _damaged(path, "it is no JSON") from error
+    if len(text) > _LARGEST:
+        raise _damaged(path, f"it has more than {_LARGEST:,} bytes.")
+    try:
+        content = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "it is no JSON, or nested too deeply.") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise _damaged(path, f"it is not of format {_FORMAT}")
+        raise _damaged(path, f"it is not of format {_FORMAT}.")
     try:
         return validated(WorkOrder, content)
     except SettingsError as error:

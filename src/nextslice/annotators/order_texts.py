@@ -7,7 +7,7 @@ import io
 from typing import Final
 
 from nextslice.annotators.order import WorkOrder
-from nextslice.wording import counted
+from nextslice.wording import counted, no_formula
 
 __all__ = ["LIST_FILE", "README_FILE", "list_of_slices", "readme"]
 
@@ -50,7 +50,10 @@ Good to know
 
 
 def list_of_slices(order: WorkOrder) -> str:
-    """The slices as CSV, one a line, in the order in which to annotate them."""
+    """The slices as CSV for a spreadsheet, one a line, in the order to annotate them in.
+
+    A name that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*_COLUMNS, "why", "scan", "mask"))
@@ -59,15 +62,15 @@ def list_of_slices(order: WorkOrder) -> str:
         writer.writerow(
             (
                 place,
-                asked.case,
+                no_formula(asked.case),
                 asked.slice,
                 asked.slice_from_1,
                 f"{asked.position_mm:.2f}",
                 "" if asked.score is None else f"{asked.score:.7g}",
                 asked.state,
-                asked.why,
-                files.scan,
-                files.mask,
+                no_formula(asked.why),
+                no_formula(files.scan),
+                no_formula(files.mask),
             )
         )
     return text.getvalue()

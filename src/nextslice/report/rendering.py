@@ -11,6 +11,7 @@ from typing import Final
 
 from nextslice.files import write_atomically
 from nextslice.report.tables import Cell, Row, Table, plain_text
+from nextslice.wording import no_formula
 
 __all__ = ["escaped", "grid", "inert", "to_csv", "to_latex", "to_markdown", "write_tables"]
 
@@ -135,8 +136,7 @@ def escaped(text: str) -> str:
 
 def inert(text: str) -> str:
     """A name that a spreadsheet does not take for a formula."""
-    text = plain_text(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return no_formula(plain_text(text))
 
 
 def _markdown(cell: Cell) -> str:
