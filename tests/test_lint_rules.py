@@ -104,6 +104,7 @@ METHODS = {"extractall", "safe_load", "read_pickle", "weights_only", "ForkingPic
 IMPORTED_BY_NAME = {
     "__init__.py",  # our own modules, when they are first used
     "benchmark/cluster.py",  # ray, where it is installed
+    "benchmark/connecting.py",  # ray, where it is installed
     "data/download.py",  # monai.apps, the same
     "strategies.py",  # what a person named, see code_names.py
 }
