@@ -9,15 +9,21 @@ import pytest
 
 import nextslice
 from nextslice.errors import SettingsError, StorageError
-from nextslice.failpoints import FAILPOINTS, STEPS, VARIABLE, WRITTEN, reach
+from nextslice.failpoints import FAILPOINTS, PLACES, STREAMED, VARIABLE, WRITTEN, reach
 from nextslice.files import write_atomically
 
 SOURCE = Path(nextslice.__file__).parent
 
 
-def _named_in_the_source() -> tuple[set[str], set[str]]:
-    """Places that are reached by name, and kinds of files that are written."""
-    places, kinds = set(), set()
+WRITERS = {"write_atomically": 2, "writing_atomically": 1, "replacing": 1}
+"""Which of their arguments says what is written."""
+
+
+def _named_in_the_source() -> tuple[set[str], set[str], set[str]]:
+    """Places reached by name; kinds of files, those that are streamed apart."""
+    places: set[str] = set()
+    whole: set[str] = set()
+    streamed: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -25,16 +31,23 @@ def _named_in_the_source() -> tuple[set[str], set[str]]:
             texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
             if node.func.id == "reach":
                 places |= {text for text in texts if isinstance(text, str)}
-            elif node.func.id in {"write_atomically", "writing_atomically"}:
-                kinds |= {str(a.value) for a in node.args[1:] if isinstance(a, ast.Constant)}
-    return places, kinds
+            elif node.func.id in WRITERS and path.name != "files.py":
+                what = node.args[WRITERS[node.func.id] :][0]
+                assert isinstance(what, ast.Constant), f"{path}: {ast.unparse(node)}"
+                kinds = whole if node.func.id == "write_atomically" else streamed
+                kinds.add(str(what.value))
+    return places, whole, streamed
 
 
 def test_every_place_is_in_the_source_and_the_source_knows_no_other() -> None:
-    places, kinds = _named_in_the_source()
-    assert kinds == set(WRITTEN)
-    assert places | {f"{what}.{step}" for what in WRITTEN for step in STEPS} == set(FAILPOINTS)
+    places, whole, streamed = _named_in_the_source()
+    known = [what for kinds in WRITTEN.values() for what in kinds]
+    assert streamed == set(STREAMED)
+    assert whole | streamed == set(known)
+    assert len(set(known)) == len(known)
     assert len(set(FAILPOINTS)) == len(FAILPOINTS)
+    assert places == {name for name in FAILPOINTS if name.partition(".")[0] not in known}
+    assert set(PLACES) == set(WRITTEN)
 
 
 def test_unset_nothing_happens_at_any_place() -> None:

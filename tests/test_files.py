@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from nextslice.files import file_sha256, write_atomically, writing_atomically
+from nextslice.files import (
+    file_sha256,
+    remove_unfinished,
+    replacing,
+    write_atomically,
+    writing_atomically,
+)
 
 
 def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file"
-    write_atomically(path, "one")
-    write_atomically(path, b"two")
+    write_atomically(path, "one", "mask")
+    write_atomically(path, b"two", "mask")
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
     assert file_sha256(path).startswith("3fc4ccfe")
@@ -21,10 +28,10 @@ def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
 
 def test_an_error_in_the_midst_of_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_atomically(path, "old")
+    write_atomically(path, "old", "mask")
 
     def write_half() -> None:
-        with writing_atomically(path) as stream:
+        with writing_atomically(path, "mask") as stream:
             stream.write(b"half of the n")
             raise RuntimeError
 
@@ -36,6 +43,47 @@ def test_an_error_in_the_midst_of_writing_leaves_the_old_file(tmp_path: Path) ->
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 def test_files_get_the_permissions_that_the_user_gives_new_files(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "atomic", "")
+    write_atomically(tmp_path / "atomic", "", "mask")
     (tmp_path / "plain").touch()
     assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fcntl")
+def test_where_there_is_a_fuller_fsync_it_is_the_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS keeps what fsync handed over in the disk's cache; F_FULLFSYNC empties it."""
+    asked: list[str] = []
+    plain = os.fsync
+
+    def full(handle: int, command: int) -> int:
+        assert command == 51
+        asked.append("full")
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # a folder, which may not know it
+            raise OSError(25, "Inappropriate ioctl for device")
+        return 0
+
+    def fsync(handle: int) -> None:
+        asked.append("plain")
+        plain(handle)
+
+    monkeypatch.setattr("nextslice.files._FULL_SYNC", 51)
+    monkeypatch.setattr("fcntl.fcntl", full)
+    monkeypatch.setattr("os.fsync", fsync)
+    write_atomically(tmp_path / "file", "x", "mask")
+    # Its folder above, where nothing is new; the file; its own folder.
+    assert asked == ["full", "plain", "full", "full", "plain"]
+
+
+def test_what_writes_to_a_name_is_replaced_in_one_step_too(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(b"old")
+    with replacing(path, "volume", ".nii.gz") as temporary:
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    left = tmp_path / ".scan.nii.gz.x1.tmp.nii.gz"
+    left.touch()
+    remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]

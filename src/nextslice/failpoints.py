@@ -20,37 +20,69 @@ from typing import Final
 
 from nextslice.errors import SettingsError
 
-__all__ = ["FAILPOINTS", "STEPS", "VARIABLE", "WRITTEN", "reach"]
+__all__ = ["FAILPOINTS", "PLACES", "STEPS", "STREAMED", "VARIABLE", "WRITTEN", "reach"]
 
 VARIABLE: Final = "NEXTSLICE_FAILPOINT"
 
-WRITTEN: Final = (
-    "holder",
-    "environment",
-    "config",
-    "mask",
-    "weights",
-    "manifest",
-    "scores",
-    "proposals",
-    "table",
-)
-"""Every kind of file that a run's folder gets through :mod:`nextslice.files`."""
+WRITTEN: Final[dict[str, tuple[str, ...]]] = {
+    "run": (
+        "holder",
+        "environment",
+        "config",
+        "mask",
+        "weights",
+        "manifest",
+        "scores",
+        "table",
+        "events",
+    ),
+    "live project": ("proposals",),
+    "work order": ("identity", "scan", "volume", "list", "readme", "order"),
+    "export": ("voxels", "description"),
+    "backup": ("backup",),
+    "restored project": ("restored",),
+    "benchmark": ("recipe", "outcomes", "failure"),
+    "report": ("report", "figure", "sums"),
+    "data set": ("phantom", "cache"),
+}
+"""Every kind of file that is written through :mod:`nextslice.files`, by what it is part of. A
+live project is a run, too."""
+
+STREAMED: Final = frozenset({"scan", "volume", "voxels", "backup", "restored", "figure"})
+"""Kinds whose bytes come little by little, so that there is no half of them."""
 
 STEPS: Final = ("opened", "half", "written", "fsynced", "renamed", "durable")
 """The steps of writing one: begun, in the midst of it, all bytes handed over, on the disk,
 under its name, and its name on the disk."""
 
-FAILPOINTS: Final = (
-    *(f"{what}.{step}" for what in WRITTEN for step in STEPS),
-    "upload.received",  # a part of a mask has come in over HTTP
-    "commit.before",
-    "commit.after",
-    "events.cleared",  # the curves of a cycle are written anew
-    "events.written",
-    "reply.before",  # an answer is kept, its sender not yet told
-)
-"""Every place there is; a test walks all of them."""
+_OTHERS: Final[dict[str, tuple[str, ...]]] = {
+    "run": ("commit.before", "commit.after"),
+    "live project": (
+        "upload.received",  # a part of a mask has come in over HTTP
+        "reply.before",  # an answer is kept, its sender not yet told
+    ),
+    "restored project": (
+        "restore.proved",  # all is whole, and not yet under its name
+        "restore.renamed",
+    ),
+}
+
+PLACES: Final[dict[str, tuple[str, ...]]] = {
+    whole: (
+        *(
+            f"{what}.{step}"
+            for what in kinds
+            for step in STEPS
+            if not (step == "half" and what in STREAMED)
+        ),
+        *_OTHERS.get(whole, ()),
+    )
+    for whole, kinds in WRITTEN.items()
+}
+"""The places that are reached while each of these is written."""
+
+FAILPOINTS: Final = tuple(place for places in PLACES.values() for place in places)
+"""Every place there is; tests walk all of them."""
 
 _ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 

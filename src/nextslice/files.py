@@ -1,10 +1,17 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of one."""
+"""Writing files so that a crash leaves the old one or the new one, never half of one.
+
+Each file goes the same way: a temporary one beside it, its bytes on the disk, its name, the
+names of its folder on the disk. ``tests/faults/test_order_of_writing.py`` holds every file of a
+project to that order.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,9 +21,18 @@ from typing import IO, Final
 from nextslice.errors import StorageError
 from nextslice.failpoints import reach
 
+if sys.platform != "win32":
+    import fcntl
+
+    # macOS only: its fsync hands the bytes to the disk, which may keep them in a cache that a
+    # power cut empties; this one waits until they are written.
+    _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
 __all__ = [
     "file_sha256",
+    "make_folder",
     "remove_unfinished",
+    "replacing",
     "storage_error",
     "sync_folder",
     "usual_mode",
@@ -28,38 +44,44 @@ _UNFINISHED: Final = ".tmp"
 
 
 @contextmanager
-def writing_atomically(path: Path, what: str = "") -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` that takes its name once the block has ended.
+def replacing(path: Path, what: str, suffix: str = "") -> Iterator[Path]:
+    """An empty temporary file beside `path` that takes its name once the block has ended.
 
-    The bytes are on the disk (fsync of the file and of its folder) before this returns. If
-    the block raises, `path` is as it was.
+    For what writes to a name and not into a stream. The bytes are on the disk (fsync of the
+    file and of its folder) before this returns. If the block raises, `path` is as it was.
 
     Args:
         path: The file; folders above it are made.
-        what: What it is among :data:`nextslice.failpoints.WRITTEN`, if it is one of them.
+        what: What it is among :data:`nextslice.failpoints.WRITTEN`.
+        suffix: What the temporary name must end in, for those who tell a format by it.
 
     Raises:
         StorageError: The disk does not take it.
     """
     name = ""
+    handle: int | None = None
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
+        # Open to the end, so that an error of the disk while others write to it is told here.
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED
+            dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED + suffix
         )
-        with os.fdopen(handle, "wb") as stream:
-            _reach(what, "opened")
-            yield stream
-            stream.flush()
-            _reach(what, "written")
-            os.fsync(stream.fileno())
-        _reach(what, "fsynced")
-        Path(name).chmod(usual_mode())
-        Path(name).replace(path)
-        _reach(what, "renamed")
+        temporary = Path(name)
+        reach(f"{what}.opened")
+        yield temporary
+        reach(f"{what}.written")
+        temporary.chmod(usual_mode())
+        _sync(handle)
+        reach(f"{what}.fsynced")
+        os.close(handle)  # Windows renames no open file
+        handle = None
+        temporary.replace(path)
+        reach(f"{what}.renamed")
         sync_folder(path.parent)
-        _reach(what, "durable")
+        reach(f"{what}.durable")
     except BaseException as error:
+        if handle is not None:
+            os.close(handle)
         if name:
             Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, StorageError):
@@ -67,25 +89,34 @@ def writing_atomically(path: Path, what: str = "") -> Iterator[IO[bytes]]:
         raise
 
 
-def write_atomically(path: Path, content: bytes | str, what: str = "") -> None:
+@contextmanager
+def writing_atomically(path: Path, what: str) -> Iterator[IO[bytes]]:
+    """A stream into a temporary file beside `path` that takes its name as in `replacing`.
+
+    Args:
+        path: The file; folders above it are made.
+        what: What it is among :data:`nextslice.failpoints.WRITTEN`.
+
+    Raises:
+        StorageError: The disk does not take it.
+    """
+    with replacing(path, what) as temporary, temporary.open("wb") as stream:
+        yield stream
+
+
+def write_atomically(path: Path, content: bytes | str, what: str) -> None:
     """Replace `path` by `content` (text is written as UTF-8) in one step.
 
     Raises:
-        StorageError: See :func:`writing_atomically`.
+        StorageError: See :func:`replacing`.
     """
     view = memoryview(content.encode() if isinstance(content, str) else content)
     half = len(view) // 2
     with writing_atomically(path, what) as stream:
         stream.write(view[:half])
-        if what:
-            stream.flush()
-            _reach(what, "half")
+        stream.flush()
+        reach(f"{what}.half")
         stream.write(view[half:])
-
-
-def _reach(what: str, step: str) -> None:
-    if what:
-        reach(f"{what}.{step}")
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -117,30 +148,53 @@ def remove_unfinished(folder: Path, *, below: Iterable[str] = ()) -> None:
         folder: In it, and
         below: in these of its folders and all below them; nobody may be writing there now.
     """
-    for path in folder.glob(f".*{_UNFINISHED}"):
+    for path in folder.glob(f".*{_UNFINISHED}*"):
         path.unlink(missing_ok=True)
     for name in below:
-        for path in (folder / name).rglob(f".*{_UNFINISHED}"):
+        for path in (folder / name).rglob(f".*{_UNFINISHED}*"):
             path.unlink(missing_ok=True)
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder whose own name survives a power cut, and those above it."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+def make_folder(folder: Path) -> None:
+    """Make a folder whose own name survives a power cut, and those above it.
+
+    The name of one that is there is brought to the disk as well: whoever made it a moment ago
+    may not have come to that yet.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if folder.is_dir():
+        # Where we may not look into the folder above we have made nothing in it.
+        with contextlib.suppress(PermissionError):
+            sync_folder(folder.parent)
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` survive a power cut, where the system offers that."""
-    if os.name == "nt":  # Windows cannot open a folder for syncing
+    if sys.platform == "win32":  # it cannot open a folder for syncing
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _sync(handle)
     finally:
         os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    """Bring what was written to an open file or folder to the disk: the one place for it."""
+    if sys.platform != "win32" and _FULL_SYNC is not None:
+        try:
+            fcntl.fcntl(handle, _FULL_SYNC)
+        except OSError:  # a file system that does not know it, such as one on a network
+            pass
+        else:
+            return
+    os.fsync(handle)
 
 
 def _umask() -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from nextslice.environment import describe_environment
 from nextslice.errors import CheckpointError
@@ -17,6 +16,7 @@ from nextslice.models.inference import SegmentationModel
 from nextslice.models.loss_prediction import LossPrediction
 from nextslice.models.training import Trainer
 from nextslice.progress import OnProgress
+from nextslice.project.lock import locked
 from nextslice.seeds import derive_seed
 from nextslice.types import SliceImages, SliceMasks
 
@@ -72,6 +72,7 @@ class Trainings:
 
         Raises:
             TrainingError: See :meth:`nextslice.models.training.Trainer.fit`.
+            ProjectError: The shared folder lies where there are no locks.
         """
         key = self._key(images, masks)
         model = self._load_if_same(folder, key)
@@ -80,7 +81,7 @@ class Trainings:
         elif model is None and shared is not None:
             shared.mkdir(parents=True, exist_ok=True)
             common = shared / key
-            with FileLock(f"{common}.lock"):  # others wait, then find it done
+            with locked(shared / f"{key}.lock"):  # others wait, then find it done
                 model = self._take_over(common, folder, key)
                 if model is None:
                     model = self._train(images, masks, key, common, folder)
@@ -127,7 +128,9 @@ class Trainings:
         """The model kept in `folder` if it is whole and came from the same training."""
         trainer = self._trainer
         try:
-            if read_manifest(folder)["extra"].get("training") != key:
+            extra = read_manifest(folder)["extra"]
+            seconds = extra.get("train_seconds")
+            if extra.get("training") != key or type(seconds) not in (float, int):
                 return None
             return load_model(
                 folder,

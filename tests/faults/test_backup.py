@@ -5,22 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import threading
+import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 from tests.faults import flows
 
 from nextslice.annotators import Desk
 from nextslice.errors import NextsliceError, ProjectError, StorageError
+from nextslice.files import write_atomically
 from nextslice.live import LiveProject
 from nextslice.models.checkpoints import read_manifest
+from nextslice.models.manifest import sealed_manifest
+from nextslice.progress import Progress
 from nextslice.project import Records
 from nextslice.project.backup import CONTENTS, back_up
+from nextslice.project.lock import take_lock
 from nextslice.project.restoring import restore
 from nextslice.project.verifying import verify
 
@@ -35,6 +43,7 @@ Command = Callable[..., tuple[int | None, str]]
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nextslice.project.verifying._PAUSE", 0.02)
+    monkeypatch.setattr("nextslice.project.backup._PAUSE", 0.02)
 
 
 @pytest.fixture(scope="module")
@@ -343,6 +352,201 @@ def test_a_file_twice_is_refused(backup: Path, tmp_path: Path) -> None:
     _refused(tmp_path / "twice.zip", tmp_path / "restored", "twice")
 
 
+HARM = pytest.mark.promise(
+    "A backup that is damaged, cut or made by somebody else leaves nothing behind.",
+    fault="a database with views, triggers and names that lead elsewhere; members packed or "
+    "hidden in other ways",
+)
+
+
+def _with_database(backup: Path, file: Path, *statements: str) -> Path:
+    """A backup whose database somebody has changed, under hashes that fit."""
+    files, contents = _contents(backup)
+    database = file.with_suffix(".db")
+    database.write_bytes(files["project.db"])
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    files["project.db"] = database.read_bytes()
+    database.unlink()
+    contents["files"]["project.db"] = _entry(files["project.db"])
+    return _write(file, files, contents)
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
+
+
+@HARM
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (f"CREATE VIEW more AS {ENDLESS}",),
+        (
+            "ALTER TABLE queries RENAME TO others",
+            f"CREATE VIEW queries AS {ENDLESS} LIMIT 30000000",
+        ),
+        ("CREATE TRIGGER t AFTER INSERT ON answers BEGIN DELETE FROM answers; END",),
+        ("CREATE TABLE more (x)",),
+        ("CREATE INDEX more ON answers (length(hex(zeroblob(100000000))))",),
+        ("ALTER TABLE metrics ADD COLUMN more AS (hex(zeroblob(100000000)))",),
+        ("ALTER TABLE metrics ADD COLUMN more TEXT",),
+        ("DROP TABLE metrics",),
+    ],
+    ids=["view", "view-for-table", "trigger", "table", "index", "computed", "column", "less"],
+)
+def test_a_database_that_is_not_a_projects_is_refused_before_anything_is_asked_of_it(
+    backup: Path, tmp_path: Path, statements: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "nextslice.project.restoring.write_tables", lambda *_: asked.append("tables")
+    )
+    file = _with_database(backup, tmp_path / "hostile.zip", *statements)
+    (tmp_path / "in").mkdir()
+    _refused(file, tmp_path / "in" / "restored", "its tables are not those of a project")
+    assert asked == []
+
+
+@HARM
+@pytest.mark.parametrize(
+    "name", ["../../outside", "/etc/outside", "..", "", "0" * 63, "é" * 64]
+)
+def test_a_mask_whose_name_leads_elsewhere_is_refused_and_not_looked_for(
+    backup: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def look(path: Path, sha256: str) -> str:
+        looked.append(path)
+        return ""
+
+    monkeypatch.setattr("nextslice.project.verifying.wrong_hash", look)
+    file = _with_database(
+        backup,
+        tmp_path / "x.zip",
+        f"UPDATE answers SET mask_sha256 = '{name}'",  # noqa: S608 - as hostile as can be
+    )
+    (tmp_path / "in").mkdir()
+    _refused(file, tmp_path / "in" / "restored", "which no mask is called")
+    assert all(
+        path.is_relative_to(tmp_path / "in") and ".." not in path.parts for path in looked
+    )
+
+
+def test_a_backup_is_not_made_of_a_project_that_names_a_mask_so(
+    project: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(project / "project.db")) as connection, connection:
+        connection.execute("UPDATE answers SET native_sha256 = '/etc/passwd' WHERE id = 1")
+    with pytest.raises(ProjectError, match="Expected a SHA-256 as the name of a mask"):
+        back_up(project, tmp_path / "kidneys.zip")
+    (finding,) = verify(project).findings
+    assert finding.path == "project.db"
+    assert "which no mask is called" in finding.problem
+
+
+@HARM
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_to_pack_are_refused_before_anything_is_unpacked(
+    backup: Path, tmp_path: Path, method: int
+) -> None:
+    files, contents = _contents(backup)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr(CONTENTS, json.dumps(contents), compress_type=method)
+    _refused(tmp_path / "x.zip", tmp_path / "restored", "packed in a way that no backup is")
+
+
+@HARM
+def test_an_encrypted_member_is_refused(backup: Path, tmp_path: Path) -> None:
+    content = bytearray(backup.read_bytes())
+    directory = content.find(b"PK\x01\x02")
+    content[directory + 8] |= 1
+    (tmp_path / "x.zip").write_bytes(content)
+    _refused(tmp_path / "x.zip", tmp_path / "restored", "is encrypted")
+
+
+@HARM
+def test_a_query_that_takes_far_too_long_is_ended(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nextslice.project.connections._STEPS", 1)
+    monkeypatch.setattr("nextslice.project.connections._QUERY", 50)
+    monkeypatch.setattr("nextslice.project.connections._BYTES_A_CALL", 2**40)
+    _refused(backup, tmp_path / "restored", "interrupted")
+
+
+def test_a_large_file_is_unpacked_a_little_at_a_time(backup: Path, tmp_path: Path) -> None:
+    files, contents = _contents(backup)
+    name, size = "tensorboard/events.large", 60_000_000
+    files[name] = bytes(size)
+    contents["files"][name] = _entry(files[name])
+    file = _write(tmp_path / "large.zip", files, contents)
+    files.clear()
+    tracemalloc.start()
+    try:
+        restore(file, tmp_path / "restored")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 2
+    assert (tmp_path / "restored" / name).stat().st_size == size
+
+
+def test_a_model_that_is_replaced_meanwhile_is_whole_in_the_backup_or_left_out(
+    project: Path, tmp_path: Path
+) -> None:
+    """Weights of one training beside the manifest of another would be a backup of nothing."""
+    checkpoint, other = project / "models" / "cycle-00", tmp_path / "other"
+    shutil.copytree(checkpoint, other)
+    tensors = safetensors.torch.load_file(other / "weights.safetensors")
+    weights = safetensors.torch.save({name: value + 1 for name, value in tensors.items()})
+    fields = json.loads((other / "manifest.json").read_text())
+    del fields["format"], fields["manifest_sha256"]
+    manifest = sealed_manifest(fields | {"sha256": hashlib.sha256(weights).hexdigest()})
+    kinds: set[bool] = set()
+    steps: list[Progress] = []
+    back_up(project, tmp_path / "steps.zip", steps.append)
+    for moment in range(len(steps)):
+        folder = shutil.copytree(project, tmp_path / f"project-{moment}")
+
+        def replace(done: Progress, folder: Path = folder, moment: int = moment) -> None:
+            if done.done == moment + 1:
+                there = folder / "models" / "cycle-00"
+                write_atomically(there / "weights.safetensors", weights, "weights")
+                write_atomically(there / "manifest.json", manifest, "manifest")
+
+        file = tmp_path / f"{moment}.zip"
+        made = back_up(folder, file, replace)
+        assert made.left_out in ((), ("models/cycle-00",))
+        kinds.add(bool(made.left_out))
+        seen = restore(file, tmp_path / f"restored-{moment}")
+        assert {finding.path for finding in seen.findings} == set(made.left_out)
+    assert kinds == {True, False}
+
+
+def test_a_model_whose_files_are_exchanged_while_they_are_opened_is_left_out(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its weights and its manifest."""
+    manifest = project / "models" / "cycle-00" / "manifest.json"
+    fields = json.loads(manifest.read_text())
+    del fields["format"], fields["manifest_sha256"]
+    real = Path.read_bytes
+
+    def exchanged(path: Path) -> bytes:
+        if path == manifest:
+            return sealed_manifest(fields | {"sha256": "0" * 64}).encode()
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", exchanged)
+        made = back_up(project, tmp_path / "kidneys.zip")
+    assert made.left_out == ("models/cycle-00",)
+    restore(tmp_path / "kidneys.zip", tmp_path / "restored")
+
+
 def test_a_link_becomes_no_link(backup: Path, tmp_path: Path) -> None:
     """What an archive says of a file's kind is not looked at: bytes are bytes."""
     files, contents = _contents(backup)
@@ -386,12 +590,23 @@ def test_nothing_that_is_there_is_replaced(backup: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
-def test_a_restore_that_was_killed_is_no_obstacle(backup: Path, tmp_path: Path) -> None:
-    leftover = tmp_path / ".restored.restoring"
-    leftover.mkdir()
-    (leftover / "config.yaml").write_text("half")
+def test_a_restore_that_was_killed_is_no_obstacle_and_one_at_work_is_left_alone(
+    backup: Path, tmp_path: Path
+) -> None:
+    dead, alive, foreign = (tmp_path / f".restored.restoring-{name}" for name in "abc")
+    for folder in (dead, alive, foreign):
+        folder.mkdir()
+        (folder / "config.yaml").write_text("half")
+    (dead / ".lock").touch()
+    lock = take_lock(alive / ".lock")
+    assert lock is not None
     assert restore(backup, tmp_path / "restored").findings == ()
-    assert [path.name for path in tmp_path.iterdir()] == ["restored"]
+    lock.release()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "restored",
+        alive.name,
+        foreign.name,  # nobody of ours: it has no lock
+    }
 
 
 def test_the_commands_say_what_they_did(

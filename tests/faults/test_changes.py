@@ -16,10 +16,12 @@ from tests.faults import flows
 
 from nextslice.annotators import Desk
 from nextslice.config import Config
+from nextslice.data.pool import SliceId
 from nextslice.data.readers import read_volume, write_volume
 from nextslice.errors import ProjectChangedError
 from nextslice.failpoints import VARIABLE
 from nextslice.live import LiveProject
+from nextslice.project import Project
 from nextslice.simulation import open_splits, simulate
 
 pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
@@ -90,6 +92,29 @@ def test_what_changed_is_shown_and_recorded_once_it_is_accepted(
     assert len(recorded) == 1
     for words in shown:
         assert any(words in line for line in recorded[0])
+
+
+@pytest.mark.promise(
+    "A run that began otherwise is not gone on with unless --accept-changes says so; what "
+    "changed is shown, and recorded.",
+    fault="environment.json is lost, so that nobody can tell",
+)
+def test_a_run_whose_environment_is_not_known_is_not_gone_on_with(tmp_path: Path) -> None:
+    folder, pool = tmp_path / "run", [SliceId("case", 0)]
+    environment = {"data": "abc", "seed": 0}
+    Project(folder, config={}, environment=environment, pool=pool).close()
+    path = folder / "environment.json"
+    path.unlink()
+    before = _content(folder)
+    for now in (environment, {"data": "other"}):
+        with pytest.raises(ProjectChangedError, match=r"environment\.json: missing") as raised:
+            Project(folder, config={}, environment=now, pool=pool)
+        assert "--accept-changes" in raised.value.remedy
+        assert _content(folder) == before
+    Project(folder, config={}, environment=environment, pool=pool, accept_changes=True).close()
+    (recorded,) = json.loads(path.read_text())["changes"]
+    assert recorded[0].startswith("environment.json: missing")
+    Project(folder, config={}, environment=environment, pool=pool).close()
 
 
 def _content(folder: Path) -> dict[Path, bytes]:

@@ -70,6 +70,26 @@ def _lost_manifest(project: Path) -> str:
     return "models/cycle-00"
 
 
+def _edited_manifest(project: Path) -> str:
+    """One loss of its history another: nothing but its own hash tells."""
+    path = project / "models/cycle-00/manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["history"][0] += 0.5
+    path.write_text(json.dumps(manifest))
+    return "models/cycle-00"
+
+
+def _manifest_with_more(project: Path) -> str:
+    path = project / "models/cycle-00/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"more": 1}))
+    return "models/cycle-00"
+
+
+def _nested_manifest(project: Path) -> str:
+    (project / "models/cycle-00/manifest.json").write_text("[" * 200_000)
+    return "models/cycle-00"
+
+
 def _another_model(project: Path) -> str:
     """Whole, but not the one that the database names."""
     folder = project / "models/cycle-00"
@@ -156,6 +176,7 @@ def _cut_database(project: Path) -> str:
 DAMAGES = [
     *(_flipped_mask, _lost_mask, _another_mask),
     *(_flipped_weights, _lost_manifest, _another_model),
+    *(_edited_manifest, _manifest_with_more, _nested_manifest),
     *(_changed_table, _lost_table, _cut_scores, _other_scores, _cut_proposals),
     *(_empty_config, _cut_environment, _loose_row, _hidden_trigger),
     *(_damaged_index, _cut_database),
@@ -194,6 +215,24 @@ def test_a_damaged_mask_is_named_by_its_slice_and_who_drew_it(project: Path) -> 
 def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="there is none"):
         verify(tmp_path)
+
+
+@pytest.mark.promise(
+    "A newest model that is damaged or lost is made again, with the same end result.",
+    fault="a manifest that was edited, or is nested without end",
+)
+@pytest.mark.parametrize("damage", [_edited_manifest, _nested_manifest])
+def test_a_model_whose_manifest_is_damaged_is_trained_again_to_the_same(
+    project: Path,
+    damage: Callable[[Path], str],
+    answered: str,
+    result_of: Callable[[Path], str],
+) -> None:
+    damage(project)
+    with LiveProject.open(project) as live:
+        assert live.learner.model.classes == 3
+    assert verify(project).findings == ()
+    assert result_of(project) == answered
 
 
 def test_what_is_tidied_up_or_made_again_is_whole_after_the_next_start(

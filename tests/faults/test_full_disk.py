@@ -50,7 +50,7 @@ def _assert_clear(error: NextsliceError) -> None:
 @pytest.mark.parametrize(
     "failpoint",
     _cases(
-        tuple(what for what in WRITTEN if what != "proposals"),
+        WRITTEN["run"],
         ("config.half:enospc", "weights.half:enospc", "table.fsynced:eio"),
     ),
 )
@@ -82,7 +82,11 @@ def test_a_simulation_stops_with_a_clear_error_and_goes_on(
 @pytest.mark.parametrize(
     "failpoint",
     _cases(
-        tuple(what for what in WRITTEN if what not in BEGINNING),
+        tuple(
+            what
+            for what in (*WRITTEN["run"], *WRITTEN["live project"])
+            if what not in BEGINNING
+        ),
         ("mask.renamed:enospc", "proposals.written:eio"),
     ),
 )

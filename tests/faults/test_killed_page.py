@@ -20,7 +20,7 @@ from tests.faults.points import kills
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectError
-from nextslice.failpoints import FAILPOINTS, VARIABLE
+from nextslice.failpoints import PLACES, VARIABLE
 from nextslice.project import Records
 from nextslice.project.verifying import verify
 from nextslice.web.security import CSRF_HEADER, ENTRY
@@ -30,6 +30,7 @@ LATER = [
     *("mask.half", "mask.durable", "table.half", "upload.received"),
     *("commit.before", "commit.after", "reply.before"),
 ]
+POINTS = (*PLACES["run"], *PLACES["live project"])
 CYCLES = 2  # answered before the expert goes home
 
 Serve = Callable[..., Any]
@@ -147,7 +148,7 @@ def serve(processes: ForkServerContext, bare_scans: Path, cache: dict[str, str])
     "told is whole or absent; the project goes on to the same queries and weights.",
     fault="SIGKILL of the server at every step of every write, the first time and a later one",
 )
-@pytest.mark.parametrize("failpoint", kills(FEW, FAILPOINTS, LATER, 3))
+@pytest.mark.parametrize("failpoint", kills(FEW, POINTS, LATER, 3))
 def test_killed_and_started_again_nothing_acknowledged_is_lost(
     failpoint: str,
     serve: Serve,

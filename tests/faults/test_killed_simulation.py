@@ -11,14 +11,12 @@ import pytest
 from tests.faults import flows
 from tests.faults.points import kills
 
-from nextslice.failpoints import FAILPOINTS, VARIABLE
+from nextslice.failpoints import PLACES, VARIABLE
 from nextslice.project.verifying import verify
 
-ONLY_LIVE = {"proposals", "upload", "reply"}
-POINTS = [name for name in FAILPOINTS if name.partition(".")[0] not in ONLY_LIVE]
 FEW = ["config.half", "mask.fsynced", "weights.renamed", "scores.written", "commit.before"]
 LATER = [
-    *("mask.fsynced", "scores.durable", "table.opened", "table.renamed", "events.cleared"),
+    *("mask.fsynced", "scores.durable", "table.opened", "table.renamed", "events.renamed"),
     *("commit.before", "commit.after"),
 ]
 
@@ -45,7 +43,7 @@ def simulate(processes: ForkServerContext, scans: Path, cache: dict[str, str]) -
     "A simulated run that was killed ends with the same queries, weights and metrics.",
     fault="SIGKILL at every step of every write, the first time and a later one",
 )
-@pytest.mark.parametrize("failpoint", kills(FEW, POINTS, LATER, 2))
+@pytest.mark.parametrize("failpoint", kills(FEW, PLACES["run"], LATER, 2))
 def test_killed_and_started_again_it_comes_to_the_same(
     failpoint: str,
     simulate: Simulate,

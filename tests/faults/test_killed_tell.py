@@ -13,14 +13,18 @@ from tests.faults import flows
 
 from nextslice.annotators.folder import hand_out
 from nextslice.data.pool import SliceId
-from nextslice.failpoints import FAILPOINTS, VARIABLE
+from nextslice.failpoints import PLACES, VARIABLE
 from nextslice.project import Records
 from nextslice.project.verifying import verify
 
 pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
 
 FEW = ["mask.written", "commit.before", "reply.before"]
-POINTS = [n for n in FAILPOINTS if n.startswith(("mask", "commit", "reply"))]
+POINTS = [
+    name
+    for name in (*PLACES["run"], *PLACES["live project"])
+    if name.startswith(("mask", "commit", "reply"))
+]
 
 
 @pytest.fixture

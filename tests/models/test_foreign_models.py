@@ -19,6 +19,7 @@ import torch
 from nextslice.errors import CheckpointError, ProjectError
 from nextslice.models.checkpoints import load_model, save_model
 from nextslice.models.inference import SegmentationModel
+from nextslice.models.manifest import sealed_manifest
 from nextslice.models.unet import UNet
 from nextslice.project.masks import MaskStore
 from nextslice.project.proposals import read_proposals
@@ -52,12 +53,13 @@ def folder(model: SegmentationModel, tmp_path: Path) -> Path:
 
 
 def put(folder: Path, content: bytes, **changes: Any) -> None:
-    """Put weights into a checkpoint whose manifest knows them."""
+    """Put weights into a checkpoint whose manifest knows them, under hashes that fit."""
     (folder / "weights.safetensors").write_bytes(content)
     path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    sealed = {"sha256": hashlib.sha256(content).hexdigest()}
-    path.write_text(json.dumps(manifest | sealed | changes))
+    fields = json.loads(path.read_text())
+    del fields["format"], fields["manifest_sha256"]
+    fields |= {"sha256": hashlib.sha256(content).hexdigest()}
+    path.write_text(sealed_manifest(fields | changes))
 
 
 def torch_file(bomb: Bomb) -> bytes:

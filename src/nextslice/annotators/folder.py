@@ -131,8 +131,8 @@ def hand_out(
         cases=cases,
         slices=tuple(ordered[queried.id] for queried in query.slices),
     )
-    write_atomically(folder / LIST_FILE, list_of_slices(order))
-    write_atomically(folder / README_FILE, readme(order))
+    write_atomically(folder / LIST_FILE, list_of_slices(order), "list")
+    write_atomically(folder / README_FILE, readme(order), "readme")
     write_order(folder, order)
     return HandOut(order, tuple(left_alone))
 

@@ -135,7 +135,7 @@ def digest(mask: NativeMask) -> str:
 
 def write_order(folder: Path, order: WorkOrder) -> None:
     """Write ``order.json``, whole or not at all."""
-    write_atomically(folder / ORDER_FILE, json.dumps(plain(order), indent=2) + "\n")
+    write_atomically(folder / ORDER_FILE, json.dumps(plain(order), indent=2) + "\n", "order")
 
 
 def read_order(folder: Path) -> WorkOrder:

@@ -62,7 +62,7 @@ def put_scan(scans: Scans, case: str, grid: Geometry, folder: Path, *, link: boo
                 raise _replaced(source)
             return target
     copied = hashlib.sha256()
-    with source.open("rb") as original, writing_atomically(target) as copy:
+    with source.open("rb") as original, writing_atomically(target, "scan") as copy:
         for block in plain(original):
             copied.update(block)
             copy.write(block)

@@ -151,7 +151,7 @@ def _kept_traceback(job: Job) -> str | None:
     """Write where in the code the run has failed into its folder; None where that fails."""
     try:
         job.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(job.out / FAILURE, traceback.format_exc())
+        write_atomically(job.out / FAILURE, traceback.format_exc(), "failure")
     except OSError:  # the disk is full, which may be what the run failed of
         return None
     return FAILURE

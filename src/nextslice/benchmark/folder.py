@@ -76,7 +76,7 @@ def keep_recipe(out: Path, recipe: Recipe, jobs: Sequence[Job]) -> None:
     if len(threads) == 1:
         settings = recipe.settings | {"threads": threads.pop()}
         recipe = recipe.model_copy(update={"settings": settings})
-    write_atomically(out / "recipe.yaml", dump_recipe(recipe))
+    write_atomically(out / "recipe.yaml", dump_recipe(recipe), "recipe")
 
 
 def kept_threads(out: Path) -> int | None:
@@ -122,7 +122,9 @@ class OutcomesFile:
     def write(self) -> None:
         """Replace the file in one step."""
         entries = [{"run": run, **entry} for run, entry in self._entries.items()]
-        write_atomically(self._path, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+        write_atomically(
+            self._path, json.dumps(entries, indent=1, ensure_ascii=False) + "\n", "outcomes"
+        )
 
     def _set(
         self,

@@ -115,7 +115,7 @@ def build(
         "refused": [verdict.to_dict() for verdict in refused],
         "fingerprint": content.hexdigest(),
     }
-    write_atomically(folder / MANIFEST, json.dumps(manifest))
+    write_atomically(folder / MANIFEST, json.dumps(manifest), "cache")
 
 
 def common_axis(preparation: Preparation, geometries: Mapping[str, Geometry]) -> int:

@@ -98,7 +98,7 @@ def write_nifti(
     image = nib.Nifti1Image(voxels, None, header)
     image.header.set_slope_inter(slope, intercept)  # an image forgets those it is made with
     with (
-        writing_atomically(path) as stream,
+        writing_atomically(path, "voxels") as stream,
         # Neither a name nor a time in the archive's header.
         gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0, compresslevel=6) as out,
     ):

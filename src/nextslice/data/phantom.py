@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from nextslice.data.anatomy import CLASSES, SCANNERS, Scanner, draw_anatomy
 from nextslice.errors import DataError, SettingsError
-from nextslice.files import write_atomically
+from nextslice.files import remove_unfinished, write_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = ["CLASSES", "Patient", "Phantom", "write_phantom"]
@@ -151,7 +151,8 @@ def write_phantom(
     phantom = phantom or Phantom()
     recipe = json.dumps({"version": _VERSION, **asdict(phantom)}, indent=1) + "\n"
     _check_folder(folder, recipe)
-    write_atomically(folder / _RECIPE, recipe)
+    remove_unfinished(folder, below=("imagesTr", "labelsTr"))
+    write_atomically(folder / _RECIPE, recipe, "phantom")
     cases = []
     on_progress(Progress("phantom", 0, phantom.patients))
     for k in range(phantom.patients):
@@ -159,8 +160,8 @@ def write_phantom(
         image, label = (folder / part / f"{name}.nii.gz" for part in ("imagesTr", "labelsTr"))
         if not (image.exists() and label.exists()):
             patient = phantom.make_patient(k)
-            write_atomically(image, _nifti(patient.voxels, patient))
-            write_atomically(label, _nifti(patient.label, patient))
+            write_atomically(image, _nifti(patient.voxels, patient), "phantom")
+            write_atomically(label, _nifti(patient.label, patient), "phantom")
         cases.append({"image": f"./imagesTr/{image.name}", "label": f"./labelsTr/{label.name}"})
         on_progress(Progress("phantom", k + 1, phantom.patients, name))
     description = {
@@ -176,7 +177,9 @@ def write_phantom(
         "test": [],
     }
     # Last, because a folder with this file counts as a whole data set.
-    write_atomically(folder / "dataset.json", json.dumps(description, indent=1) + "\n")
+    write_atomically(
+        folder / "dataset.json", json.dumps(description, indent=1) + "\n", "phantom"
+    )
     return folder
 
 
@@ -189,7 +192,9 @@ def _check_folder(folder: Path, recipe: str) -> None:
             remedy="Give another name.",
         )
     written = folder / _RECIPE
-    if any(folder.iterdir()) and not (written.is_file() and written.read_text() == recipe):
+    # One that was killed at its very beginning leaves this, and nothing else.
+    others = (path for path in folder.iterdir() if not path.name.startswith(f".{_RECIPE}."))
+    if any(others) and not (written.is_file() and written.read_text() == recipe):
         held = "a phantom of other settings" if written.is_file() else "other files"
         raise DataError(
             f"An empty folder was expected for the phantom; {folder} holds {held}.",

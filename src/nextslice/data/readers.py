@@ -7,8 +7,6 @@ SimpleITK's convention: millimetres, LPS (towards the patient's left, posterior,
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from nextslice.data.integrity import (
 from nextslice.data.nifti_header import NiftiFields
 from nextslice.data.payload import files_of, find_payload, is_nifti
 from nextslice.errors import DataError, SettingsError
-from nextslice.files import file_sha256, usual_mode
+from nextslice.files import file_sha256, replacing
 
 __all__ = [
     "SUFFIXES",
@@ -191,19 +189,13 @@ def write_volume(
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if suffix in {".mhd", ".nhdr"}:  # the header names its data file, so it cannot be renamed
+        path.parent.mkdir(parents=True, exist_ok=True)
         sitk.WriteImage(image, str(path))
         return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        sitk.WriteImage(image, name, useCompression=suffix in {".nii.gz", ".nrrd"})
-        temporary.chmod(usual_mode())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, "volume", suffix) as temporary:
+        packed = suffix in {".nii.gz", ".nrrd"}
+        sitk.WriteImage(image, str(temporary), useCompression=packed)
 
 
 def _demand_no_other(path: Path) -> None:

@@ -89,7 +89,9 @@ def export_data_set(
             label = _label(source, case, answers, layout.ignored(source.classes))
             write_nifti(fresh / layout.label(case), label, grid)
         # The last, because a folder with it counts as a data set.
-        write_atomically(fresh / "dataset.json", json.dumps(description, indent=1) + "\n")
+        write_atomically(
+            fresh / "dataset.json", json.dumps(description, indent=1) + "\n", "description"
+        )
     on_progress(Progress("export", len(cases), len(cases)))
     return ExportedDataSet(
         folder=folder,

@@ -122,7 +122,7 @@ def predict_volumes(
         result = Predictions(
             out, cycle, history[cycle], tuple(done), tuple(cropped), tuple(refused)
         )
-        write_atomically(fresh / "predictions.json", _described(result, source))
+        write_atomically(fresh / "predictions.json", _described(result, source), "description")
     return result
 
 

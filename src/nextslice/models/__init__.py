@@ -14,5 +14,6 @@ Files, in the order in which they may import each other:
     inference.py         SegmentationModel: a trained network on a device
     checks.py            what is found out before a training starts
     training.py          Trainer: fits a fresh network to labelled slices
+    manifest.py          what a saved model says of itself, read strictly
     checkpoints.py       safetensors + manifest
 """

@@ -4,7 +4,8 @@
 
     FOLDER/weights.safetensors   tensors named network.* and loss_prediction.*
     FOLDER/manifest.json         SHA-256 of the weights; name, shape and type of each tensor;
-                                 classes, training history, and what the caller adds
+                                 classes, training history, and what the caller adds;
+                                 SHA-256 of all that (manifest.py)
 
 The manifest is written last, so a folder without one holds no finished checkpoint. Nothing is
 unpickled.
@@ -13,10 +14,10 @@ unpickled.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any
 
 import safetensors
 import safetensors.torch
@@ -28,15 +29,15 @@ from nextslice.files import write_atomically
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.initialisation import Network, fresh_network
 from nextslice.models.loss_prediction import LossPredictionModule
+from nextslice.models.manifest import (
+    MANIFEST,
+    WEIGHTS,
+    damaged,
+    parse_manifest,
+    sealed_manifest,
+)
 
-__all__ = ["FILES", "load_model", "read_manifest", "save_model"]
-
-_WEIGHTS: Final = "weights.safetensors"
-_MANIFEST: Final = "manifest.json"
-_FORMAT: Final = 1
-
-FILES: Final = (_WEIGHTS, _MANIFEST)
-"""What a checkpoint's folder holds."""
+__all__ = ["load_model", "opened_checkpoint", "read_manifest", "save_model"]
 
 
 def save_model(
@@ -56,9 +57,8 @@ def save_model(
     tensors = _tensors(model.network, model.loss_prediction)
     content = safetensors.torch.save(tensors)
     module = model.loss_prediction
-    manifest = {
-        "format": _FORMAT,
-        "weights": _WEIGHTS,
+    fields = {
+        "weights": WEIGHTS,
         "sha256": hashlib.sha256(content).hexdigest(),
         "classes": model.classes,
         "history": list(model.history),
@@ -70,44 +70,65 @@ def save_model(
         "extra": dict(extra or {}),
     }
     try:
-        text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
-    except (TypeError, ValueError) as error:
+        text = sealed_manifest(fields)
+    except (TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"The manifest of {folder} cannot be written as JSON: {error}",
             remedy="Give `extra` text, finite numbers, booleans, lists and dictionaries only.",
         ) from error
-    (folder / _MANIFEST).unlink(missing_ok=True)
-    write_atomically(folder / _WEIGHTS, content, "weights")
-    write_atomically(folder / _MANIFEST, text, "manifest")
+    (folder / MANIFEST).unlink(missing_ok=True)
+    write_atomically(folder / WEIGHTS, content, "weights")
+    write_atomically(folder / MANIFEST, text, "manifest")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What a checkpoint's manifest says; the weights are not touched.
 
     Raises:
-        CheckpointError: There is no manifest or it cannot be read.
+        CheckpointError: There is no manifest, or it is damaged.
     """
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"There is no finished checkpoint in {folder}: {_MANIFEST} is missing.",
+            f"There is no finished checkpoint in {folder}: {MANIFEST} is missing.",
             cause="a wrong folder, or saving was interrupted.",
             remedy="Train the model again, or name the folder that holds the manifest.",
         ) from error
-    except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest)
-        raise CheckpointError(
-            f"{path} must be a checkpoint manifest of format {_FORMAT}; got {found!r}.",
-            cause="another version of nextslice, or another program, wrote it.",
-        )
-    missing = {"sha256", "classes", "history", "loss_prediction", "tensors"} - set(manifest)
-    if missing:
-        raise _damaged(path, f"it lacks {sorted(missing)}")
-    return manifest
+    except OSError as error:
+        raise damaged(path, str(error)) from error
+    return parse_manifest(content, path)
+
+
+@contextmanager
+def opened_checkpoint(folder: Path, sha256: str) -> Iterator[tuple[bytes, IO[bytes]]]:
+    """A checkpoint's manifest, and its weights open at their beginning: of one training both.
+
+    They stay what they are though another training replaces the files meanwhile.
+
+    Args:
+        folder: Where `save_model` wrote.
+        sha256: Of the weights that should be there.
+
+    Raises:
+        CheckpointError: They are not, or another training is replacing them just now.
+    """
+    path = folder / WEIGHTS
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise damaged(path, str(error)) from error
+    with stream:
+        try:
+            content = (folder / MANIFEST).read_bytes()
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise damaged(folder, str(error)) from error
+        if not parse_manifest(content, folder / MANIFEST)["sha256"] == found == sha256:
+            raise damaged(folder, "it is not the model that is looked for")
+        stream.seek(0)
+        yield content, stream
 
 
 def load_model(
@@ -129,27 +150,27 @@ def load_model(
         CheckpointError: The checkpoint is missing, damaged or does not fit the network.
     """
     manifest = read_manifest(folder)
-    path = folder / _WEIGHTS
+    path = folder / WEIGHTS
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
-        raise _damaged(path, "its SHA-256 is not the one in the manifest")
+        raise damaged(path, "its SHA-256 is not the one in the manifest")
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
-        raise _damaged(path, "it is no safetensors file") from error
+        raise damaged(path, "it is no safetensors file") from error
 
     fresh = fresh_network(network, seed=0)
     described = manifest["loss_prediction"]
     module = None
     if described is not None:
-        module = _described_module(described, len(content), folder / _MANIFEST)
+        module = _described_module(described, len(content), folder / MANIFEST)
     wanted = _description(_tensors(fresh, module))
     for source, found in (
-        (_MANIFEST, manifest["tensors"]),
-        (_WEIGHTS, _description(tensors)),
+        (MANIFEST, manifest["tensors"]),
+        (WEIGHTS, _description(tensors)),
     ):
         if found != wanted:
             raise CheckpointError(
@@ -179,9 +200,9 @@ def _described_module(described: Any, size: int, path: Path) -> LossPredictionMo
         # Before memory is taken: a manifest may be made to do harm.
         fits = whole and 4 * hidden * sum(channels) <= size
     except (KeyError, TypeError) as error:
-        raise _damaged(path, "its loss_prediction is not described") from error
+        raise damaged(path, "its loss_prediction is not described") from error
     if not fits:
-        raise _damaged(path, "its loss_prediction does not fit the weights")
+        raise damaged(path, "its loss_prediction does not fit the weights")
     return LossPredictionModule(channels, hidden)
 
 
@@ -221,11 +242,3 @@ def _first_difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> st
 
 def _in_words(tensor: Mapping[str, Any] | None) -> str:
     return "missing" if tensor is None else f"{tensor['dtype']} {tensor['shape']}"
-
-
-def _damaged(path: Path, why: str) -> CheckpointError:
-    return CheckpointError(
-        f"{path} cannot be used: {why}.",
-        cause="an incomplete copy, a full disk or a change by hand.",
-        remedy="Copy the folder again from its source, or train the model again.",
-    )

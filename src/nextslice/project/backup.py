@@ -1,7 +1,9 @@
 """A project in one file, made while people work on it.
 
-The database is copied first, as it was at one moment; then the files that it names, which are
-never changed once they are named. What is copied is held against its hash on the way.
+The database is copied first, as it was at one moment; then the files that it names. Masks are
+never changed once they are named; a model may be replaced by one that is trained anew, so its
+weights and its manifest are opened together, and are copied if they are those that the database
+names. What is copied is held against its hash on the way.
 
 The file is a zip archive: what it holds, and how large that is, stands in a directory of its
 own, so that it can be looked at before anything is unpacked::
@@ -17,19 +19,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from sqlalchemy import Connection, select
 
-from nextslice.errors import ProjectError
+from nextslice.errors import CheckpointError, ProjectError
 from nextslice.files import writing_atomically
-from nextslice.models.checkpoints import FILES as MODEL_FILES
+from nextslice.models.checkpoints import opened_checkpoint
+from nextslice.models.manifest import MANIFEST, WEIGHTS
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.connections import copy_database
 from nextslice.project.damage import damaged_files
@@ -44,6 +50,8 @@ FORMAT: Final = 1
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # the same project gives the same file
 _READABLE: Final = 0o644 << 16
+_LOOKS: Final = 3
+_PAUSE: Final = 0.2  # seconds between two looks
 _PACKED: Final = 1  # level; masks shrink to a few percent even so
 
 
@@ -54,7 +62,8 @@ class Backup:
     Attributes:
         files: How many files.
         size: Bytes of them, unpacked.
-        left_out: Models, scores and proposals that are missing or damaged in the project.
+        left_out: Models, scores and proposals that are missing or damaged in the project, and
+            a model that is being trained anew.
     """
 
     files: int
@@ -83,34 +92,80 @@ def back_up(
         copy_database(folder / DATABASE, copied)
         database = copied.read_bytes()
         with Records.look(place) as copy, copy.reading() as connection:
-            left_out = tuple(f.path for f in damaged_files(records, connection))
-            names = dict(_named(records, connection, left_out))
-    entries: dict[str, dict[str, object]] = {}
-    size = 0
-    with writing_atomically(file) as stream, zipfile.ZipFile(stream, "w") as archive:
-        for done, (name, sha256) in enumerate([(DATABASE, None), *names.items()], 1):
-            content = database if name == DATABASE else _read(folder / name, sha256)
-            _put(archive, name, content)
-            entries[name] = {
-                "size": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-            }
-            size += len(content)
-            on_progress(Progress("backup", done, len(names) + 1))
+            left_out = [finding.path for finding in damaged_files(records, connection)]
+            names = dict(_named(records, connection, frozenset(left_out)))
+            models = dict(_models(records, connection))
+    with writing_atomically(file, "backup") as stream, zipfile.ZipFile(stream, "w") as archive:
+        kept = _Kept(archive, len(names) + len(models) + 1, on_progress)
+        kept.put(DATABASE, database)
+        for name, sha256 in names.items():
+            kept.put(name, _read(folder / name, sha256))
+        for name, sha256 in models.items():
+            if not _put_model(kept, folder / name, name, sha256):
+                left_out.append(name)
+        left_out.sort()
         contents = {
             "format": FORMAT,
             "nextslice": version("nextslice"),
             "left_out": left_out,
-            "files": entries,
+            "files": kept.entries,
         }
-        _put(archive, CONTENTS, json.dumps(contents, indent=1).encode())
-    return Backup(len(entries), size, left_out)
+        archive.writestr(_info(CONTENTS), json.dumps(contents, indent=1).encode())
+    return Backup(len(kept.entries), kept.size, tuple(left_out))
+
+
+class _Kept:
+    """An archive, and what is in it so far."""
+
+    def __init__(self, archive: zipfile.ZipFile, steps: int, on_progress: OnProgress) -> None:
+        self.entries: dict[str, dict[str, object]] = {}
+        self.size = 0
+        self._archive = archive
+        self._steps = steps
+        self._done = 0
+        self._on_progress = on_progress
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put a file into it."""
+        self._archive.writestr(_info(name), content, compresslevel=_PACKED)
+        self._add(name, len(content), hashlib.sha256(content).hexdigest())
+
+    def put_model(self, name: str, manifest: bytes, weights: IO[bytes], sha256: str) -> None:
+        """Put a checkpoint into it, a little of its weights at a time."""
+        info = _info(f"{name}/{WEIGHTS}")
+        info.file_size = os.fstat(weights.fileno()).st_size
+        with self._archive.open(info, "w") as target:
+            shutil.copyfileobj(weights, target, 2**20)
+        self._archive.writestr(_info(f"{name}/{MANIFEST}"), manifest, compresslevel=_PACKED)
+        self.entries[f"{name}/{WEIGHTS}"] = {"size": info.file_size, "sha256": sha256}
+        self.size += info.file_size
+        self._add(f"{name}/{MANIFEST}", len(manifest), hashlib.sha256(manifest).hexdigest())
+
+    def _add(self, name: str, size: int, sha256: str) -> None:
+        self.entries[name] = {"size": size, "sha256": sha256}
+        self.size += size
+        self._done += 1
+        self._on_progress(Progress("backup", self._done, self._steps))
+
+
+def _put_model(kept: _Kept, folder: Path, name: str, sha256: str) -> bool:
+    """Put a model into a backup, if it is there and the one that the database names."""
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_PAUSE)  # a training may be putting the same weights back just now
+        try:
+            with opened_checkpoint(folder, sha256) as (manifest, weights):
+                kept.put_model(name, manifest, weights, sha256)
+        except CheckpointError:
+            continue
+        return True
+    return False
 
 
 def _named(
-    records: Records, connection: Connection, left_out: tuple[str, ...]
+    records: Records, connection: Connection, left_out: frozenset[str]
 ) -> Iterator[tuple[str, str | None]]:
-    """Every file that belongs to what the database says -> its hash, where that is known."""
+    """Every file but models that belongs to what the database says -> its hash, where known."""
     folder = records.folder
     yield "config.yaml", None
     yield "environment.json", None
@@ -118,18 +173,22 @@ def _named(
         yield "identity.txt", None
     for sha256 in named_masks(connection):
         yield records.mask_file(sha256).relative_to(folder).as_posix(), sha256
-    for cycle, weights in connection.execute(select(cycles.c.cycle, cycles.c.weights_sha256)):
-        model = records.model_folder(cycle).relative_to(folder).as_posix()
-        if weights is not None and model not in left_out:
-            for name in MODEL_FILES:
-                yield f"{model}/{name}", weights if name.endswith(".safetensors") else None
+    for cycle in connection.execute(select(cycles.c.cycle)).scalars():
         for path in (records.scores_file(cycle), records.proposals_file(cycle)):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and name not in left_out:
                 yield name, None
-    for path in sorted((folder / "tensorboard").glob("*")):
+    for path in sorted((folder / "tensorboard").glob("events.*")):
         if path.is_file():
             yield f"tensorboard/{path.name}", None
+
+
+def _models(records: Records, connection: Connection) -> Iterator[tuple[str, str]]:
+    """The folder of each trained model -> the SHA-256 of its weights."""
+    trained = select(cycles.c.cycle, cycles.c.weights_sha256)
+    for cycle, sha256 in connection.execute(trained.order_by(cycles.c.cycle)):
+        if sha256 is not None:
+            yield records.model_folder(cycle).relative_to(records.folder).as_posix(), sha256
 
 
 def _read(path: Path, sha256: str | None) -> bytes:
@@ -149,9 +208,9 @@ def _read(path: Path, sha256: str | None) -> bytes:
     )
 
 
-def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _DATE)
     info.external_attr = _READABLE
-    random = name.endswith(".safetensors")  # nothing to gain there
+    random = name.endswith(WEIGHTS)  # nothing to gain there
     info.compress_type = zipfile.ZIP_STORED if random else zipfile.ZIP_DEFLATED
-    archive.writestr(info, content, compresslevel=_PACKED)
+    return info

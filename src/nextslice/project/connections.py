@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,13 @@ from nextslice.project.schema import VERSION, metadata
 __all__ = ["connect", "connect_to_look", "copy_database", "told"]
 
 _PATIENCE: Final = 30.0  # seconds to wait for another connection's transaction
+
+# How much SQLite may compute for who looks. A file that was made to do harm may hold rows that
+# cost more than their number; nothing that a project asks comes near this.
+_STEPS: Final = 1_000_000  # of SQLite's machine, between two looks at what is left
+_QUERY: Final = 2_000  # looks for any connection: a minute or so
+_BYTES_A_CALL: Final = 10_000  # and one for this many bytes of the file
+_PARTS: Final = "SELECT type, name, sql FROM sqlite_master"
 
 
 def connect(path: Path) -> Engine:
@@ -37,10 +46,8 @@ def connect(path: Path) -> Engine:
     def _configure(connection: Any, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        # FULL, and more: with a rollback journal, a power cut could bring back one whose name
-        # was removed to commit but is not yet gone from the disk. EXTRA syncs its folder, too.
-        cursor.execute("PRAGMA synchronous = EXTRA")
         cursor.close()
+        _sync_each_commit(connection)
 
     _begin_at_once(engine)
     _tell_errors(engine, path)
@@ -68,6 +75,7 @@ def connect_to_look(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _only_look(connection: Any, _: object) -> None:
         connection.execute("PRAGMA query_only = ON")
+        connection.set_progress_handler(_patience(path), _STEPS)
 
     _begin_at_once(engine)
     _tell_errors(engine, path)
@@ -112,6 +120,8 @@ def told(path: Path, error: BaseException) -> ProjectError | None:
         sqlite3.SQLITE_LOCKED: "another program has it open for writing.",
         sqlite3.SQLITE_READONLY: "the file or its disk is for reading alone.",
         sqlite3.SQLITE_PERM: "the file belongs to somebody else.",
+        sqlite3.SQLITE_INTERRUPT: "what is in it takes far longer to read than its size "
+        "allows: the file is damaged, or was made to do harm.",
         sqlite3.SQLITE_CANTOPEN: "the folder is gone, or may not be entered or written to.",
     }
     if kind not in causes:
@@ -127,7 +137,35 @@ def _existing(path: Path) -> sqlite3.Connection:
     # Not mode=ro, which cannot read what a process left that was killed while it committed:
     # opened so, SQLite first puts the database back; who only looks sets query_only.
     uri = path.absolute().as_uri() + "?mode=rw"
-    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
+    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
+    try:
+        _sync_each_commit(connection)  # what it puts back must stay so
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _sync_each_commit(connection: sqlite3.Connection) -> None:
+    """Have a connection bring what it writes to the disk before it says that it has."""
+    # FULL, and more: with a rollback journal, a power cut could bring back one whose name was
+    # removed to commit but is not yet gone from the disk. EXTRA syncs its folder, too.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    # macOS, whose disks may keep what they were told to write; elsewhere these do nothing.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+
+
+def _patience(path: Path) -> Callable[[], int]:
+    """Ends a query that takes far longer than any can on a database of this size."""
+    left = _QUERY + path.stat().st_size // _BYTES_A_CALL
+
+    def spent() -> int:
+        nonlocal left
+        left -= 1
+        return int(left < 0)
+
+    return spent
 
 
 def _tell_errors(engine: Engine, path: Path) -> None:
@@ -140,6 +178,7 @@ def _settle_journal(path: Path) -> None:
     """Give the database the journal that is safe here; the file remembers it."""
     try:
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+            _sync_each_commit(connection)
             connection.execute(f"PRAGMA journal_mode = {journal_mode(path)}").fetchone()
     except sqlite3.Error as error:
         raise told(path, error) or error from error
@@ -168,4 +207,37 @@ def _version_of(connection: Connection, path: Path) -> int:
             cause="another version of nextslice made it.",
             remedy="Go on with the version of nextslice named in environment.json.",
         )
+    _demand_our_tables(connection, path, new=version == 0)
     return version
+
+
+def _demand_our_tables(connection: Connection, path: Path, *, new: bool) -> None:
+    """Raise unless the database holds the tables of a project and nothing else.
+
+    This comes before anything is selected: a view under the name of a table can compute
+    without end, and a trigger changes what is written.
+    """
+    found = connection.exec_driver_sql(_PARTS).all()
+    if (found or not new) and {_plainly(*part) for part in found} != _our_parts():
+        raise ProjectError(
+            f"The database {path} cannot be read: its tables are not those of a project.",
+            cause="the file is damaged, or was changed with another program or by somebody.",
+            remedy="Restore the project from a backup into another folder (nextslice restore). "
+            "The masks in annotations/ are files of their own.",
+        )
+
+
+@cache
+def _our_parts() -> frozenset[tuple[str, str, str]]:
+    """Every table and index of a project, as SQLite itself tells of them."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        parts = connection.exec_driver_sql(_PARTS).all()
+    engine.dispose()
+    return frozenset(_plainly(*part) for part in parts)
+
+
+def _plainly(kind: object, name: object, sql: object) -> tuple[str, str, str]:
+    """A part of a schema, however it is spaced."""
+    return str(kind), str(name), "".join(str(sql).split())

@@ -18,7 +18,7 @@ from nextslice.project.proposals import read_proposals
 from nextslice.project.records import Records
 from nextslice.project.schema import cycles, queries, slices
 
-__all__ = ["RESTORE", "Finding", "damaged_files", "wrong_hash"]
+__all__ = ["RESTORE", "Finding", "damaged_files", "damaged_models", "wrong_hash"]
 
 RESTORE: Final = "Restore it from a backup (nextslice restore FILE NEW_FOLDER)."
 
@@ -52,18 +52,23 @@ class Finding:
 
 
 def damaged_files(records: Records, connection: Connection) -> Iterator[Finding]:
-    """Damaged models, scores and proposals: a project can go on without them.
+    """Damaged scores and proposals: a project can go on without them.
 
     Args:
         records: The project.
         connection: Its database, or a copy of it.
     """
-    yield from _of_models(records, connection)
     yield from _of_scores(records, connection)
     yield from _of_proposals(records, connection)
 
 
-def _of_models(records: Records, connection: Connection) -> Iterator[Finding]:
+def damaged_models(records: Records, connection: Connection) -> Iterator[Finding]:
+    """Damaged models: a project trains them again where it needs them.
+
+    Args:
+        records: The project.
+        connection: Its database, or a copy of it.
+    """
     trained = select(cycles.c.cycle, cycles.c.weights_sha256)
     for cycle, sha256 in connection.execute(trained.order_by(cycles.c.cycle)):
         if sha256 is None:

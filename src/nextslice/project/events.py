@@ -1,17 +1,18 @@
-"""Curves for TensorBoard: one event file per cycle."""
+"""Curves for TensorBoard: one event file per cycle, written like every other file."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from nextslice.evaluation.metrics import ClassMetrics
-from nextslice.failpoints import reach
+from nextslice.files import write_atomically
 
 __all__ = ["write_events"]
 
@@ -37,13 +38,16 @@ def write_events(
         for metric in _SHOWN
     ]
     points += [(f"loss/cycle-{cycle:02d}", epoch, loss) for epoch, loss in enumerate(losses)]
-    suffix = f".cycle-{cycle:02d}"
-    for earlier in (folder / "tensorboard").glob(f"*{suffix}"):
-        earlier.unlink()
-    reach("events.cleared")
-    writer = EventFileWriter(str(folder / "tensorboard"), filename_suffix=suffix)
+    content = io.BytesIO()
+    records = RecordWriter(content)
+    records.write(Event(file_version="brain.Event:2").SerializeToString())
     for tag, step, value in points:
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-        writer.add_event(Event(step=step, summary=summary))
-    writer.close()
-    reach("events.written")
+        records.write(Event(step=step, summary=summary).SerializeToString())
+    # No time, host or process in its name, as TensorBoard's own writer has it: written again,
+    # a cycle's curves take their own place.
+    path = folder / "tensorboard" / f"events.out.tfevents.cycle-{cycle:02d}"
+    write_atomically(path, content.getvalue(), "events")
+    for earlier in path.parent.glob(f"*.cycle-{cycle:02d}"):
+        if earlier != path:  # by TensorBoard's writer, which earlier versions used
+            earlier.unlink()

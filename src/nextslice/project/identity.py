@@ -22,5 +22,5 @@ def identity_of(folder: Path) -> str:
         known = ""
     if not known:
         known = secrets.token_hex(8)
-        write_atomically(path, known + "\n")
+        write_atomically(path, known + "\n", "identity")
     return known

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
-from nextslice.errors import ProjectLockedError, StorageError
-from nextslice.files import write_atomically
+from nextslice.errors import ProjectError, ProjectLockedError, StorageError
+from nextslice.files import storage_error, write_atomically
 
-__all__ = ["ProjectLock"]
+__all__ = ["ProjectLock", "locked", "take_lock"]
+
+_NO_LOCKS: Final = frozenset(
+    getattr(errno, name) for name in ("ENOSYS", "ENOLCK", "EOPNOTSUPP", "ENOTSUP")
+)
 
 
 class ProjectLock:
@@ -25,21 +33,21 @@ class ProjectLock:
 
     Raises:
         ProjectLockedError: Another process holds it; names that process.
+        ProjectError: The folder lies where there are no locks.
         StorageError: The disk does not take who holds it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._lock = FileLock(folder / ".lock", thread_local=False)
         holder = folder / ".lock-holder.json"
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
+        lock = take_lock(folder / ".lock")
+        if lock is None:
             raise ProjectLockedError(
                 f"Expected {folder} to be free, but {_describe(holder)} works on it.",
                 cause="the annotation page is open, or another command is at work.",
                 remedy="Stop the page with Ctrl-C in its terminal, or wait until the command "
                 "has ended; only one may write at a time.",
-            ) from error
+            )
+        self._lock = lock
         facts = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -55,6 +63,65 @@ class ProjectLock:
     def release(self) -> None:
         """Let the next process in."""
         self._lock.release()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for a lock and hold it; see :func:`take_lock`."""
+    lock = _lock(path)
+    with _clear_errors(path):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def take_lock(path: Path) -> FileLock | None:
+    """Take a lock that the operating system drops with this process, to be released.
+
+    Args:
+        path: Its file, which stays.
+
+    Returns:
+        The lock, or None where another process holds it.
+
+    Raises:
+        ProjectError: The file system has no such locks. A file that only says that it is a
+            lock would do elsewhere, but a kill leaves it behind, and nobody gets in again.
+        StorageError: The file cannot be made.
+    """
+    lock = _lock(path)
+    try:
+        with _clear_errors(path):
+            lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return lock
+
+
+def _lock(path: Path) -> FileLock:
+    # thread_local: whoever releases it may be another thread than who took it.
+    return FileLock(path, thread_local=False, fallback_to_soft=False)
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:  # an OSError, too
+        raise
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise ProjectError(
+                f"Expected a file system with locks at {path.parent}, which has none "
+                f"({error.strerror}).",
+                cause="the folder is on a network drive, or in a container, whose file system "
+                "lacks flock.",
+                remedy="Choose a folder on a disk of this machine, or have the drive mounted "
+                "with locks. Without them two processes could write at the same time.",
+            ) from error
+        raise storage_error(path, error) from error
 
 
 def _describe(holder: Path) -> str:

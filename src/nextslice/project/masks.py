@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from nextslice.errors import AnnotationError, ProjectError
-from nextslice.files import sync_folder, write_atomically
+from nextslice.files import make_folder, storage_error, sync_folder, write_atomically
 from nextslice.types import SliceMask
 
-__all__ = ["MaskStore", "checked_mask"]
+__all__ = ["MaskStore", "checked_mask", "is_mask_name"]
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def is_mask_name(name: object) -> bool:
+    """Whether a mask can have this name: the database may come from somebody else."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def checked_mask(
@@ -67,7 +76,12 @@ class MaskStore:
         name = hashlib.sha256(content).hexdigest()
         path = self.file(name)
         if _holds(path, content):
-            sync_folder(path.parent)  # another thread may have put it there just now
+            # Another thread may have put it there just now, in a folder that it has just made.
+            try:
+                make_folder(path.parent)
+                sync_folder(path.parent)
+            except OSError as error:
+                raise storage_error(path, error) from error
         else:
             write_atomically(path, content, "mask")  # new, or what is there is damaged
         return name
@@ -95,7 +109,17 @@ class MaskStore:
         return mask
 
     def file(self, name: str) -> Path:
-        """Where a mask of this name is kept, or would be."""
+        """Where a mask of this name is kept, or would be.
+
+        Raises:
+            ProjectError: No mask is called that; as a path it could lead anywhere.
+        """
+        if not is_mask_name(name):
+            raise ProjectError(
+                f"Expected a SHA-256 as the name of a mask, got {name!r:.80}.",
+                cause="the database is damaged, or was changed by somebody.",
+                remedy="Restore the project from a backup.",
+            )
         return self._folder / name[:2] / f"{name}.npy"
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
-from nextslice.files import write_atomically
+from nextslice.files import make_folder, write_atomically
 from nextslice.project.changes import differences
 from nextslice.project.connections import connect_to_look
 from nextslice.project.query import SliceState
@@ -25,6 +25,12 @@ __all__ = ["FAILURE", "begin_or_compare", "demand_same_pool", "insert_pool", "us
 
 FAILURE: Final = "failure.txt"
 """Where in the code a run has failed, in its folder; it may begin again beside it."""
+
+
+_NOT_KNOWN: Final = (
+    "environment.json: missing, so that nobody can say on which data, versions and hardware "
+    "the run began"
+)
 
 
 def usable_folder(folder: Path) -> None:
@@ -41,7 +47,7 @@ def usable_folder(folder: Path) -> None:
             remedy="Choose another folder for the run.",
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ProjectError(
             f"Expected to make the run's folder {folder}, which failed: {error.strerror}.",
@@ -73,8 +79,11 @@ def begin_or_compare(
         changed = differences(then, now, may_change)
         if environment_file.exists():
             earlier = _kept(environment_file, json.loads)
-            changes = earlier.pop("changes", [])
+            noted = earlier.pop("changes", [])
+            changes = noted if isinstance(noted, list) else []
             changed += differences(earlier, json.loads(json.dumps(dict(environment))))
+        else:
+            changed.append(_NOT_KNOWN)
         if changed and not accept_changes:
             raise ProjectChangedError(
                 f"The run in {folder} began otherwise:\n  "

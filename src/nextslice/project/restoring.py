@@ -1,8 +1,9 @@
 """A project from its backup, which is not trusted: it may be damaged, or made by somebody else.
 
 Every name must be one that a project has, so that none leads out of the folder. Sizes are held
-against the disk before anything is unpacked, and the bytes against their hashes while they are.
-The folder gets its name once the project in it was found to be whole.
+against the disk before anything is unpacked, and the bytes against their hashes while they
+are, a little at a time. All that happens in a folder that nobody else uses; the project's gets
+its name once what is in it was found to be whole, its database before anything is asked of it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import hashlib
 import json
 import re
 import shutil
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Final
 
 from nextslice.errors import ProjectError
-from nextslice.files import sync_folder, write_atomically
+from nextslice.failpoints import reach
+from nextslice.files import make_folder, storage_error, sync_folder, writing_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.backup import CONTENTS, FORMAT
+from nextslice.project.lock import take_lock
 from nextslice.project.records import DATABASE, Records
 from nextslice.project.tables import write_tables
 from nextslice.project.verifying import Verification, verify
@@ -35,7 +41,10 @@ _NAMES: Final = re.compile(
     r"|(scores|proposals)/cycle-[0-9]{2,6}\.npz"
     r"|tensorboard/[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}"
 )
-_MOST_CONTENTS: Final = 256 * 2**20  # bytes; some hundred for each file
+_MOST_CONTENTS: Final = 64 * 2**20  # bytes; some hundred for each file
+_PIECE: Final = 2**20  # bytes that are in memory at a time
+_ENCRYPTED: Final = 0x1
+_LOCK: Final = ".lock"
 
 
 def restore(
@@ -63,25 +72,60 @@ def restore(
             f"Expected a new or an empty folder to restore into, got {folder}.",
             remedy="Choose another one: nothing that is there is ever replaced.",
         )
-    scratch = folder.absolute().with_name(f".{folder.absolute().name}.restoring")
-    shutil.rmtree(scratch, ignore_errors=True)
+    if not file.is_file():
+        raise ProjectError(f"Expected a backup at {file}; there is none.")
     try:
         with zipfile.ZipFile(file) as archive:
             hashes, left_out = _contents(archive, file)
             _check_room(archive, folder)
-            _unpack(archive, hashes, scratch, on_progress)
-        seen = _prove(scratch, left_out, file, on_progress)
+            with _scratch(folder.absolute()) as scratch:
+                _unpack(archive, hashes, scratch, on_progress)
+                seen = _prove(scratch, left_out, file, on_progress)
+                reach("restore.proved")
+                _put_in_place(scratch, folder)
+                reach("restore.renamed")
+                sync_folder(folder.absolute().parent)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        # RuntimeError: it is written in a way that zipfile does not know.
+        raise _not_whole(file, str(error)) from error
+    return seen
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A place beside a folder for this process alone; those of killed ones are removed."""
+    prefix = f".{folder.name}.restoring-"
+    try:
+        make_folder(folder.parent)
+        place = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    lock = take_lock(place / _LOCK)
+    try:
+        for other in folder.parent.glob(f"{escape(prefix)}*"):
+            if other != place and (other / _LOCK).is_file() and not other.is_symlink():
+                _remove_if_left_behind(other)
+        yield place / "project"
+    finally:
+        if lock is not None:
+            lock.release()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _remove_if_left_behind(place: Path) -> None:
+    lock = take_lock(place / _LOCK)
+    if lock is not None:  # the process that had it is gone
+        shutil.rmtree(place, ignore_errors=True)
+        lock.release()
+
+
+def _put_in_place(scratch: Path, folder: Path) -> None:
+    try:
         if folder.exists():
             folder.rmdir()
         scratch.replace(folder)
-        sync_folder(folder.absolute().parent)
-    except FileNotFoundError as error:
-        raise ProjectError(f"Expected a backup at {file}; there is none.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise _not_whole(file, str(error)) from error  # RuntimeError: it is encrypted
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return seen
+    except OSError as error:
+        raise storage_error(folder, error) from error
 
 
 def _contents(archive: zipfile.ZipFile, file: Path) -> tuple[dict[str, str], list[str]]:
@@ -89,6 +133,13 @@ def _contents(archive: zipfile.ZipFile, file: Path) -> tuple[dict[str, str], lis
 
     And what was left out.
     """
+    for info in archive.infolist():
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise _not_whole(
+                file, f"{info.filename!r:.80} is packed in a way that no backup is"
+            )
+        if info.flag_bits & _ENCRYPTED:
+            raise _not_whole(file, f"{info.filename!r:.80} is encrypted")
     sizes = {info.filename: info.file_size for info in archive.infolist()}
     if CONTENTS not in sizes or len(sizes) != len(archive.infolist()):
         raise _not_whole(file, f"it holds no {CONTENTS}, or a file twice")
@@ -134,10 +185,17 @@ def _unpack(
     on_progress: OnProgress,
 ) -> None:
     for done, (name, sha256) in enumerate(hashes.items(), 1):
-        content = archive.read(name)  # no more than the directory says; zipfile sees to that
-        if hashlib.sha256(content).hexdigest() != sha256:
+        found = hashlib.sha256()
+        with (
+            writing_atomically(scratch / name, "restored") as target,
+            archive.open(name) as packed,
+        ):
+            # No more than the directory says; zipfile sees to that.
+            while piece := packed.read(_PIECE):
+                found.update(piece)
+                target.write(piece)
+        if found.hexdigest() != sha256:
             raise _not_whole(Path(str(archive.filename)), f"{name} is damaged")
-        write_atomically(scratch / name, content)
         on_progress(Progress("restore", done, len(hashes)))
 
 

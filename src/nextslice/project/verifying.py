@@ -17,9 +17,16 @@ from sqlalchemy import Connection, func, select
 
 from nextslice.errors import ProjectError
 from nextslice.progress import OnProgress, Progress, ignore_progress
-from nextslice.project.damage import RESTORE, Finding, damaged_files, wrong_hash
+from nextslice.project.damage import (
+    RESTORE,
+    Finding,
+    damaged_files,
+    damaged_models,
+    wrong_hash,
+)
+from nextslice.project.masks import is_mask_name
 from nextslice.project.records import DATABASE, Records
-from nextslice.project.schema import answers, cycles, metadata, slices
+from nextslice.project.schema import answers, cycles, slices
 from nextslice.project.tables import tables_of
 from nextslice.wording import a_few, counted
 from nextslice.yaml_text import parse_yaml
@@ -98,6 +105,7 @@ def _compared(
         *_of_settings(records.folder),
         *_of_masks(records, masks, on_progress),
         *_of_tables(records.folder, connection),
+        *damaged_models(records, connection),
         *damaged_files(records, connection),
     )
     trained = connection.execute(models).scalar_one()
@@ -109,11 +117,9 @@ def _of_database(connection: Connection) -> Iterator[Finding]:
     loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if loose:
         said.append(f"{counted(len(loose), 'row')} of others that are not there")
-    # A trigger could change what is written: of a database of ours there is none.
-    parts = connection.exec_driver_sql("SELECT type, name FROM sqlite_master").all()
-    ours = [name for kind, name in parts if kind == "table" and name in metadata.tables]
-    if len(ours) < len(metadata.tables) or any(k in ("trigger", "view") for k, _ in parts):
-        said.append("its tables are not those of a project")
+    foreign = [name for name in named_masks(connection) if not is_mask_name(name)]
+    if foreign:
+        said.append(f"{foreign[0]!r:.80} is named as a mask, which no mask is called")
     if said != ["ok"]:
         yield Finding(
             DATABASE,
@@ -164,6 +170,8 @@ def _of_masks(
     records: Records, masks: dict[str, str], on_progress: OnProgress
 ) -> Iterator[Finding]:
     for done, (name, what) in enumerate(masks.items(), 1):
+        if not is_mask_name(name):  # told of the database; it could lead anywhere
+            continue
         path = records.mask_file(name)
         why = wrong_hash(path, name)
         if why:

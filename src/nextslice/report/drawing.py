@@ -75,7 +75,7 @@ def save_as(drawing: Drawing, path: Path) -> None:
         )
     FigureCanvasAgg(drawing.figure)
     # Journals refuse the fonts that matplotlib puts into a PDF unless it is told.
-    with writing_atomically(path) as stream, rc_context({"pdf.fonttype": 42}):
+    with writing_atomically(path, "figure") as stream, rc_context({"pdf.fonttype": 42}):
         drawing.figure.savefig(
             stream, format=kind, dpi=150, facecolor="white", metadata=_UNSTAMPED[kind]
         )

@@ -86,7 +86,9 @@ def _remove(out: Path, name: str, digest: str) -> None:
 
 def _write_sums(out: Path, sums: set[tuple[str, str]]) -> None:
     lines = sorted(sums, key=lambda pair: (pair[1], pair[0]))
-    write_atomically(out / SUMS, "".join(f"{digest}  {name}\n" for digest, name in lines))
+    write_atomically(
+        out / SUMS, "".join(f"{digest}  {name}\n" for digest, name in lines), "sums"
+    )
 
 
 def _known(path: Path) -> set[tuple[str, str]]:

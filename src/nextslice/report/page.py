@@ -128,14 +128,14 @@ def _write(
     scans: bool,
 ) -> None:
     summaries = summarise(runs)
-    write_atomically(out / "comparison.md", comparison_markdown(summaries))
-    write_atomically(out / "comparison.csv", comparison_csv(summaries))
+    write_atomically(out / "comparison.md", comparison_markdown(summaries), "report")
+    write_atomically(out / "comparison.csv", comparison_csv(summaries), "report")
     tables = [*paper_tables(runs), *statistics_tables(runs)]
     write_tables(tables, out / "tables")
     opened = Scans(on_progress)
     outlines = measured(runs, opened, known)
     if outlines:
-        write_atomically(out / OUTLINES, outlines_to_csv(outlines))
+        write_atomically(out / OUTLINES, outlines_to_csv(outlines), "report")
     experiments = by_experiment(runs)
     several = len(experiments) > 1
     sections = []
@@ -169,7 +169,7 @@ def _write(
         **_outcomes(folder, runs),
         recipe=_RECIPE if _has_recipe(folder) else None,
     )
-    write_atomically(out / "report.html", page)
+    write_atomically(out / "report.html", page, "report")
 
 
 def _section(

@@ -51,7 +51,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
     for table in tables:
         for ending, render in renderers.items():
             path = folder / f"{table.key}.{ending}"
-            write_atomically(path, render(table))
+            write_atomically(path, render(table), "report")
             written.append(path)
     return written
 
