@@ -144,13 +144,13 @@ def test_a_file_that_takes_too_long_is_refused_and_the_rest_goes_on(
 def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
     requests: list[Request], tmp_path: Path
 ) -> None:
-    """Its header is honest and within bounds; image and label together are too much."""
+    """Its header is honest and within bounds; what its scaling takes on top is too much."""
     limits = Limits(memory_gb=0.25)
     large = np.zeros((400, 400, limits.largest // 400**2 // 4), np.float32)
     files = CaseFiles("large", tmp_path / "large.nii.gz", tmp_path / "large-label.nii.gz")
     assert files.label is not None
     for path in (files.image, files.label):
-        content = nifti(large, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 1, 0))
+        content = nifti(large, scl_slope=2, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 1, 0))
         path.write_bytes(gzip.compress(content, 1))
     asked = [*requests[:2], Request(files, tmp_path), *requests[2:]]
     cases = list(read_guarded(asked, limits))
