@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import SimpleITK as sitk  # noqa: N813
 from tests.hostile.making import FIELDS
 
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.data.readers import read_volume, write_volume
 
-__all__ = ["FOLDER", "NAME", "found_in", "planted"]
+__all__ = ["CASE", "FOLDER", "NAME", "found_in", "labelled", "planted"]
 
 NAME = "Canary^Carla"
 """In headers: it must come out nowhere."""
@@ -23,19 +25,39 @@ NAME = "Canary^Carla"
 FOLDER = "Ornis, Olga 19700101"
 """In the path of the scans: it must not reach a browser, an address or an export."""
 
+CASE = "Kestrel-Kim"
+"""The name of a case: it stands wherever a case is named, and in no report without scans."""
+
 
 def planted(place: Path) -> Path:
-    """Three small scans, one in each format, that all name their patient."""
-    write_phantom(place / "phantom", Phantom(patients=3, size=(40, 48), slices=(8, 9)))
+    """Four small scans, one in each format, that all name their patient."""
+    write_phantom(place / "phantom", Phantom(patients=4, size=(40, 48), slices=(8, 9)))
     folder = place / FOLDER / "scans"
     folder.mkdir(parents=True)
     sources = sorted((place / "phantom" / "imagesTr").glob("*.nii.gz"))
-    for source, name in zip(sources, ("a.nii.gz", "b.mha", "c.nrrd"), strict=True):
+    for source, name in zip(sources, ("a.nii.gz", "b.mha", "c.nrrd", "d.mha"), strict=True):
         volume = read_volume(source)
         write_volume(folder / name, volume.voxels, volume.geometry)
     _in_nifti(folder / "a.nii.gz")
     _in_meta_image(folder / "b.mha")
     _in_nrrd(folder / "c.nrrd")
+    _in_name_of_voxels(folder / "d.mha")
+    return folder
+
+
+def labelled(place: Path) -> Path:
+    """Four small scans with labels; the labels and the list of cases name a patient, too."""
+    folder = place / FOLDER / "labelled"
+    write_phantom(folder, Phantom(patients=4, size=(40, 48), slices=(8, 9)))
+    (folder / "phantom.json").unlink()
+    for path in folder.rglob("*.nii.gz"):
+        path.rename(path.with_name(path.name.replace("phantom_000", f"{CASE}_000")))
+    for path in folder.rglob("*.nii.gz"):
+        _in_nifti(path)
+    listed = folder / "dataset.json"
+    content = json.loads(listed.read_text().replace("phantom_000", f"{CASE}_000"))
+    told = ("name", "description", "reference", "licence", "release")
+    listed.write_text(json.dumps(content | dict.fromkeys(told, NAME)))
     return folder
 
 
@@ -62,6 +84,17 @@ def _in_meta_image(path: Path) -> None:
     path.write_bytes(content)
 
 
+def _in_name_of_voxels(path: Path) -> None:
+    """The same as two files, a header and voxels, of which the second is called so."""
+    image = sitk.ReadImage(str(path))
+    path.unlink()
+    header = path.with_suffix(".mhd")
+    sitk.WriteImage(image, str(header))
+    header.with_suffix(".raw").rename(path.with_name(f"{NAME}.raw"))
+    text = header.read_text().replace("d.raw", f"{NAME}.raw")
+    header.write_text(text)
+
+
 def _in_nrrd(path: Path) -> None:
     head, gap, voxels = path.read_bytes().partition(b"\n\n")
     notes = f"\n# {NAME}\ncontent: {NAME}\nPatientName:={NAME}\n0010|0010:={NAME}"
@@ -83,6 +116,7 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
         yield gzip.decompress(content)
     if content[:4] == b"PK\3\4":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            yield from map(str.encode, archive.namelist())
             yield from map(archive.read, archive.namelist())
     if content[:4] == b"NRRD":
         _, _, packed = content.partition(b"\n\n")
