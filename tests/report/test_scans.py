@@ -173,7 +173,7 @@ def test_a_line_is_drawn_around_each_structure_its_holes_and_at_the_border() -> 
 
 
 def test_outlines_come_back_from_their_file(tmp_path: Path) -> None:
-    outlines = {("f", "case, one", 3): Outline(12.5, 14.25), ("f", "b", 0): Outline(0.0, 0.0)}
+    outlines = {"5f0c": Outline(12.5, 14.25), "00aa": Outline(0.0, 0.0)}
     (tmp_path / OUTLINES).write_text(outlines_to_csv(outlines))
     assert read_outlines(tmp_path / OUTLINES) == outlines
 
@@ -254,7 +254,7 @@ def test_a_run_that_does_not_say_where_its_data_lies_is_no_problem(study: Path) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "data,case\n", "data,case,slice,foreground_mm2\na,b,1,2\n", "\x00\xff", None],
+    ["", "slice\n", "slice,foreground_mm2\na,2\n", "\x00\xff", None],
 )
 def test_outlines_that_cannot_be_read_are_measured_again(
     tmp_path: Path, text: str | None

@@ -31,8 +31,9 @@ def check(
     """Check every case of a data set; exit with 1 if any is refused.
 
     A case without a label is no reason to refuse it: it can be annotated.
-    Scans are read in a process of their own, with 8 GB of memory and 300
-    seconds for each; NEXTSLICE_SCAN_GB and NEXTSLICE_SCAN_SECONDS change that.
+    Scans are read in a process of their own, with half of the machine's
+    memory (8 GB at most) and 300 seconds for each; NEXTSLICE_SCAN_GB and
+    NEXTSLICE_SCAN_SECONDS change that.
     """
     from nextslice.data.gate import check_data_set
     from nextslice.data.layouts import recognise

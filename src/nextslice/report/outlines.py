@@ -8,6 +8,7 @@ the labels' native grids, and kept beside the report as ``outlines.csv``.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -36,9 +37,9 @@ __all__ = [
 ]
 
 OUTLINES = "outlines.csv"
-"""The file's name: which data, case and slice, and what there is to outline in it."""
+"""The file's name: of each slice that was queried, what there is to outline in it."""
 
-_COLUMNS = ("data", "case", "slice", "foreground_mm2", "contour_mm")
+_COLUMNS = ("slice", "foreground_mm2", "contour_mm")
 
 
 class Outline(NamedTuple):
@@ -50,8 +51,8 @@ class Outline(NamedTuple):
     """Around each structure, added up, in millimetres; where two touch it counts for both."""
 
 
-Outlines = Mapping[tuple[str, str, int], Outline]
-"""(beginning of the data's fingerprint, case, slice) -> what there is to outline."""
+Outlines = Mapping[str, Outline]
+"""A slice, by its key -> what there is to outline."""
 
 
 def volumes_opened(run: Run) -> dict[int, float]:
@@ -86,7 +87,7 @@ def _so_far(run: Run, outlines: Outlines, cost: Callable[[Outline], float]) -> d
     data = _fingerprint(run)
     total, found = 0.0, {}
     for row in sorted(run.queries, key=lambda row: row.cycle):
-        outline = outlines.get((data, row.case, row.slice))
+        outline = outlines.get(_key(data, row.case, row.slice))
         if outline is None:
             return {}
         total += cost(outline)
@@ -94,9 +95,7 @@ def _so_far(run: Run, outlines: Outlines, cost: Callable[[Outline], float]) -> d
     return found
 
 
-def measured(
-    runs: Sequence[Run], scans: Scans, known: Outlines
-) -> dict[tuple[str, str, int], Outline]:
+def measured(runs: Sequence[Run], scans: Scans, known: Outlines) -> dict[str, Outline]:
     """The outline of every slice that the runs queried, where it is known or can be measured.
 
     Args:
@@ -104,14 +103,14 @@ def measured(
         scans: Where labels come from.
         known: What was measured before; only the rest is measured.
     """
-    found: dict[tuple[str, str, int], Outline] = {}
+    found: dict[str, Outline] = {}
     for run in runs:
         data = _fingerprint(run)
         if not data:
             continue
         wanted: dict[str, set[int]] = {}
         for row in run.queries:
-            key = (data, row.case, row.slice)
+            key = _key(data, row.case, row.slice)
             if key in known:
                 found[key] = known[key]
             elif key not in found:
@@ -121,19 +120,16 @@ def measured(
             continue
         for case, slices in wanted.items():
             outlines = _outlines(opened, case)
-            found |= {(data, case, n): outlines[n] for n in slices if n < len(outlines)}
+            found |= {_key(data, case, n): outlines[n] for n in slices if n < len(outlines)}
     return found
 
 
-def read_outlines(path: Path) -> dict[tuple[str, str, int], Outline]:
+def read_outlines(path: Path) -> dict[str, Outline]:
     """What an earlier report measured; nothing where the file is not there or not whole."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = [
-                (
-                    (row["data"], row["case"], int(row["slice"])),
-                    Outline(float(row["foreground_mm2"]), float(row["contour_mm"])),
-                )
+                (row["slice"], Outline(float(row["foreground_mm2"]), float(row["contour_mm"])))
                 for row in csv.DictReader(stream)
             ]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
@@ -151,14 +147,24 @@ def outlines_to_csv(outlines: Outlines) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows(
-        (*key, *(f"{number:.7g}" for number in outlines[key])) for key in sorted(outlines)
+        (key, *(f"{number:.7g}" for number in outlines[key])) for key in sorted(outlines)
     )
     return text.getvalue()
 
 
 def _fingerprint(run: Run) -> str:
-    """As much of the data's fingerprint as tells data sets apart."""
-    return str(run.environment.get("data") or "")[:16]
+    return str(run.environment.get("data") or "")
+
+
+def _key(data: str, case: str, index: int) -> str:
+    """A slice's name in the file, which tells no case: reports are passed on.
+
+    Args:
+        data: Fingerprint of the data.
+        case: The slice's.
+        index: Its number in the case.
+    """
+    return hashlib.sha256(f"{data}/{case}/{index}".encode()).hexdigest()[:24]
 
 
 def outline_of(label: SliceMask, spacing: tuple[float, float]) -> Outline:
