@@ -147,7 +147,7 @@ function answerButtons(work, actions, saving) {
   const update = () => {
     const slice = currentSlice(store.get());
     back.hidden = !slice || slice.state === "queried";
-    for (const button of [skip, save, next]) button.disabled = !work.editor;
+    for (const button of [back, skip, save, next]) button.disabled = !work.editor;
   };
   store.on(["overview", "current"], update);
   work.onChange(update);
