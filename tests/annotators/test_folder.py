@@ -516,7 +516,10 @@ def _leave(path: Path) -> None:
 )
 @pytest.mark.parametrize(
     ("spoil", "message"),
-    [(_swell, "134,217,728 bytes of voxels at most"), (_leave, "is a link. Nothing was stored")],
+    [
+        (_swell, "134,217,728 bytes of voxels at most"),
+        (_leave, "is a link. Nothing was stored"),
+    ],
 )
 def test_masks_that_come_back_are_read_under_the_limits_of_scans(
     live: LiveProject,

@@ -14,6 +14,7 @@ import pytest
 from tests.faults import flows
 from tests.faults.points import kills
 
+from nextslice.data.readers import read_volume, write_volume
 from nextslice.failpoints import PLACES, VARIABLE
 from nextslice.project.backup import back_up
 from nextslice.project.restoring import restore
@@ -52,8 +53,22 @@ class Scene:
 
 
 def _order(place: Path, project: Path, scans: Path, run: Path) -> Scene:
-    own = shutil.copytree(project, place / "project")
+    return _asked(place, shutil.copytree(project, place / "project"))
 
+
+def _order_of_pairs(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+    """Each scan a header and a file of voxels, which become one file."""
+    (place / "pairs").mkdir()
+    for path in (scans / "imagesTr").iterdir():
+        volume = read_volume(path)
+        name = path.name.removesuffix(".nii.gz")
+        write_volume(place / "pairs" / f"{name}.mhd", volume.voxels, volume.geometry)
+    with flows.open_project(place / "project", place / "pairs"):
+        pass
+    return _asked(place, place / "project")
+
+
+def _asked(place: Path, own: Path) -> Scene:
     def result() -> object:
         found = _files(place / "order")
         order = json.loads((place / "order" / "order.json").read_text())
@@ -160,7 +175,9 @@ SCENES: dict[str, Callable[[Path, Path, Path, Path], Scene]] = {
     "report": _report,
     "benchmark": _benchmark,
 }
-OF_ANOTHER = {"cache": "work order"}  # its slices are prepared first
+ODD_SCENES = {"work order of pairs": _order_of_pairs}
+OF_ANOTHER = {"cache": "work order", "volume": "work order of pairs"}
+"""Kinds of file that another command writes, too, or only from odd scans."""
 
 # A failure is written by a worker of a benchmark; tests/benchmark kills those.
 POINTS = [
@@ -209,7 +226,7 @@ def test_killed_and_typed_again_it_comes_to_the_same(
 
     def scene(name: str) -> Scene:
         (tmp_path / name).mkdir()
-        return SCENES[whole](tmp_path / name, answered_folder, scans, a_run)
+        return (SCENES | ODD_SCENES)[whole](tmp_path / name, answered_folder, scans, a_run)
 
     if whole not in undisturbed:
         calm = scene("calm")
