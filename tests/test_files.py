@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+from nextslice import files
+from nextslice.errors import StorageError
 from nextslice.files import (
     file_sha256,
     remove_unfinished,
@@ -73,6 +77,23 @@ def test_where_there_is_a_fuller_fsync_it_is_the_one(
     write_atomically(tmp_path / "file", "x", "mask")
     # Its folder above, where nothing is new; the file; its own folder.
     assert asked == ["full", "plain", "full", "full", "plain"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows syncs no folder")
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
+def test_a_folder_above_that_cannot_be_synced_is_no_obstacle_where_we_made_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def sync(folder: Path) -> None:
+        if folder == tmp_path.parent:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files, "sync_folder", sync)
+    write_atomically(tmp_path / "a", "text", "mask")
+    assert (tmp_path / "a").read_text() == "text"
+    monkeypatch.setattr(files, "_NOT_OURS", frozenset())
+    with pytest.raises(StorageError):
+        write_atomically(tmp_path / "b", "text", "mask")
 
 
 def test_what_writes_to_a_name_is_replaced_in_one_step_too(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ project to that order.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -155,6 +154,9 @@ def remove_unfinished(folder: Path, *, below: Iterable[str] = ()) -> None:
             path.unlink(missing_ok=True)
 
 
+_NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP})
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder whose own name survives a power cut, and those above it.
 
@@ -165,9 +167,13 @@ def make_folder(folder: Path) -> None:
         OSError: It cannot be made.
     """
     if folder.is_dir():
-        # Where we may not look into the folder above we have made nothing in it.
-        with contextlib.suppress(PermissionError):
+        try:
             sync_folder(folder.parent)
+        except OSError as error:
+            # Where we may not look into the folder above, or where its file system brings no
+            # folder to the disk (that of a mount point, say), we have made nothing in it.
+            if error.errno not in _NOT_OURS:
+                raise
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)

@@ -21,6 +21,7 @@ from tests.faults import flows
 
 from nextslice.annotators import Desk
 from nextslice.errors import NextsliceError, ProjectError, StorageError
+from nextslice.failpoints import VARIABLE
 from nextslice.files import write_atomically
 from nextslice.live import LiveProject
 from nextslice.models.checkpoints import read_manifest
@@ -172,11 +173,30 @@ def test_what_can_be_made_again_is_left_out_where_it_is_damaged(
 
 
 def test_a_disk_that_does_not_take_it_leaves_the_older_backup(
-    project: Path, tmp_path: Path
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StorageError):
-        back_up(project, tmp_path / "file" / "kidneys.zip")
+    file = tmp_path / "kidneys.zip"
+    back_up(project, file)
+    older = file.read_bytes()
+    (project / "README").write_text("something new")
+    for step in ("opened", "written", "fsynced"):
+        monkeypatch.setenv(VARIABLE, f"backup.{step}:enospc")
+        with pytest.raises(StorageError):
+            back_up(project, file)
+        assert file.read_bytes() == older
+        assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [file.name]
+
+
+def test_where_there_are_no_locks_restoring_leaves_nothing(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise ProjectError("There are no locks here.", remedy="Use another file system.")
+
+    monkeypatch.setattr("nextslice.project.restoring.take_lock", refuse)
+    with pytest.raises(ProjectError, match="no locks"):
+        restore(backup, tmp_path / "restored")
+    assert list(tmp_path.iterdir()) == []
 
 
 def _refused(file: Path, folder: Path, words: str = "") -> None:

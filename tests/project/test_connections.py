@@ -37,6 +37,18 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+def test_statistics_that_another_program_left_are_no_damage(
+    project: Project, tmp_path: Path
+) -> None:
+    project.close()
+    with closing(sqlite3.connect(tmp_path / "run" / "project.db")) as connection:
+        connection.execute("ANALYZE")
+        connection.commit()
+        found = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    assert ("sqlite_stat1",) in found
+    assert Records.look(tmp_path / "run").last_cycle() == 0
+
+
 def _skip(row: int, reason: str = "blurred") -> NewAnswer:
     return NewAnswer(row=row, kind=AnswerKind.SKIP, annotator="Ada", reason=reason)
 

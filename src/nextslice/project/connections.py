@@ -26,7 +26,10 @@ _PATIENCE: Final = 30.0  # seconds to wait for another connection's transaction
 _STEPS: Final = 1_000_000  # of SQLite's machine, between two looks at what is left
 _QUERY: Final = 2_000  # looks for any connection: a minute or so
 _BYTES_A_CALL: Final = 10_000  # and one for this many bytes of the file
-_PARTS: Final = "SELECT type, name, sql FROM sqlite_master"
+# Without what ANALYZE leaves: only SQLite itself can make such tables.
+_PARTS: Final = (
+    r"SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\_stat%' ESCAPE '\'"
+)
 
 
 def connect(path: Path) -> Engine:
@@ -239,5 +242,5 @@ def _our_parts() -> frozenset[tuple[str, str, str]]:
 
 
 def _plainly(kind: object, name: object, sql: object) -> tuple[str, str, str]:
-    """A part of a schema, however it is spaced."""
-    return str(kind), str(name), "".join(str(sql).split())
+    """A part of a schema, however it is spaced and quoted."""
+    return str(kind), str(name), "".join(str(sql).replace('"', "").split())

@@ -100,8 +100,9 @@ def _scratch(folder: Path) -> Iterator[Path]:
         place = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     except OSError as error:
         raise storage_error(folder, error) from error
-    lock = take_lock(place / _LOCK)
+    lock = None
     try:
+        lock = take_lock(place / _LOCK)
         for other in folder.parent.glob(f"{escape(prefix)}*"):
             if other != place and (other / _LOCK).is_file() and not other.is_symlink():
                 _remove_if_left_behind(other)
