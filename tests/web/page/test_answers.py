@@ -168,6 +168,31 @@ def test_a_slice_is_skipped_with_a_reason_and_taken_back(person: Any, desk: Desk
     assert person.view.state == "queried"
 
 
+def test_a_slice_just_skipped_is_found_as_it_is_however_late_the_server_tells(
+    person: Any,
+) -> None:
+    person.page.evaluate(
+        """() => {
+          const real = window.fetch;
+          window.fetch = async (...request) => {
+            const late = String(request[0]).includes("overview");
+            if (late) await new Promise((done) => setTimeout(done, 800));
+            return real(...request);
+          };
+        }"""
+    )
+    person.press("x")
+    person.page.get_by_label("The reason in your own words").fill("metal in the hip")
+    person.page.get_by_role("button", name="Skip", exact=True).click()
+    person.is_at("2 of 4")
+    person.press("ArrowLeft")
+    person.page.locator("#mask-state", has_text="skipped").wait_for()
+    person.page.wait_for_timeout(1500)
+    assert "Dr. Ada has answered" not in person.page.inner_text("#message")  # she knows
+    person.page.get_by_role("button", name="Take back").click()
+    person.says("Taken back")
+
+
 def _go_to_the_same(bo: Any) -> None:
     bo.page.locator("#strip-list button", has_text="Dr. Ada").click()
     bo.page.locator("#lease", has_text="Dr. Ada is on this slice").wait_for()

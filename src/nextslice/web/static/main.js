@@ -27,10 +27,17 @@ const CALM = 4000;
 
 const store = createStore(initialView());
 
+let asked = 0;
+let heard = 0;
+
 /** Ask the server how things stand. */
 async function refresh() {
+  const turn = ++asked;
   try {
-    store.set({ overview: await getOverview(), online: true });
+    const overview = await getOverview();
+    if (turn < heard) return; // a later question was answered before: this answer knows less
+    heard = turn;
+    store.set({ overview, online: true });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     store.set({ online: !error.offline });

@@ -215,7 +215,8 @@ export class Saving {
       return false;
     } finally {
       this.busy = false;
-      void this.refresh();
+      // Awaited: who comes back to this slice at once must find it as it is now.
+      await this.refresh();
     }
   }
 }
