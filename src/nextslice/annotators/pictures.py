@@ -9,9 +9,8 @@ import numpy as np
 
 from nextslice.annotators.views import Annotation, ImageView, MaskView
 from nextslice.data.preparation import intensity_limits
-from nextslice.data.readers import TOLERANCE
 from nextslice.data.scans import Scans
-from nextslice.errors import DataError, SettingsError
+from nextslice.errors import SettingsError
 from nextslice.live import LiveProject
 from nextslice.project import Proposals
 from nextslice.types import NativeMask
@@ -42,13 +41,7 @@ class Pictures:
             raise SettingsError(
                 f"Slices of {name.case} go from 0 to {native.count - 1}, not {index}."
             )
-        volume = self._scans.volume(name.case)
-        if volume.geometry.differences(native.geometry, TOLERANCE):
-            raise DataError(
-                f"The scan of {name.case} is not the one that the project began with.",
-                cause="the file was replaced while the project was open.",
-                remedy="Put the old one back.",
-            )
+        volume = self._scans.volume(name.case, native.geometry)
         # Measuring takes seconds: once for each case, and only those who look at it wait.
         with self._measuring.setdefault(name.case, threading.Lock()):
             if name.case not in self._limits:

@@ -50,12 +50,22 @@ class Scans:
             )
         return self._files[case]
 
-    def volume(self, case: str) -> Volume:
+    def volume(self, case: str, grid: Geometry | None = None) -> Volume:
         """A case's scan.
 
+        Args:
+            case: The case.
+            grid: What its grid was when the project began, to hold it against.
+
         Raises:
-            DataError: It cannot be read.
+            DataError: It cannot be read, or lies on another grid.
         """
+        volume = self._volume(case)
+        if grid is not None:
+            _demand_grid(volume, case, grid)
+        return volume
+
+    def _volume(self, case: str) -> Volume:
         with self._lock:
             if case not in self._kept:
                 self._kept[case] = read_scan(self.path(case), self._folder)
@@ -77,13 +87,17 @@ class Scans:
             DataError: It cannot be read, or lies on another grid.
         """
         volume = read_scan(self.path(case), self._folder, stored=True)
-        if volume.geometry.differences(grid, TOLERANCE):
-            raise DataError(
-                f"The scan of {case} is not the one that the project began with.",
-                cause="the file was replaced.",
-                remedy="Put the old one back.",
-            )
+        _demand_grid(volume, case, grid)
         return volume
 
     def _bytes(self) -> int:
         return sum(volume.voxels.nbytes for volume in self._kept.values())
+
+
+def _demand_grid(volume: Volume, case: str, grid: Geometry) -> None:
+    if volume.geometry.differences(grid, TOLERANCE):
+        raise DataError(
+            f"The scan of {case} is not the one that the project began with.",
+            cause="the file was replaced.",
+            remedy="Put the old one back.",
+        )
