@@ -14,8 +14,8 @@ from pathlib import Path
 import SimpleITK as sitk  # noqa: N813
 from tests.hostile.making import FIELDS
 
+from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.data.phantom import Phantom, write_phantom
-from nextslice.data.readers import read_volume, write_volume
 
 __all__ = ["CASE", "FOLDER", "NAME", "found_in", "labelled", "planted"]
 

@@ -380,7 +380,7 @@ def test_proposals_and_uncertainties_come_with_a_query_of_a_model(
 def test_the_scan_is_shown_as_it_is_and_its_neighbours_to_the_end_of_the_volume(
     desk: Desk, bare_scans: Path
 ) -> None:
-    from nextslice.data.readers import read_volume  # noqa: PLC0415
+    from nextslice.data.formats.readers import read_volume  # noqa: PLC0415
 
     view = desk.overview().slices[0]
     voxels = read_volume(bare_scans / f"{view.case}.nii.gz").voxels

@@ -25,7 +25,8 @@ from nextslice.annotators.order import CaseFiles, read_order
 from nextslice.annotators.order_texts import list_of_slices
 from nextslice.annotators.remarks import Remarks, parse_slice
 from nextslice.annotators.returned import TakenIn, take_in
-from nextslice.data.readers import Geometry, Volume, read_volume, write_volume
+from nextslice.data.formats.readers import Volume, read_volume, write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError, ConflictError, DataError, SettingsError
 from nextslice.live import LiveProject

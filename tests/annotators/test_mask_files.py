@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from nextslice.annotators.mask_files import declared_numbers, drawn_in, mask_name
 from nextslice.annotators.order import HandedOut, OrderedSlice, digest
+from nextslice.data.geometry import Geometry
 from nextslice.data.native import NativeSlices
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry
 
 SHAPE = (3, 4, 6)
 

@@ -11,7 +11,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from nextslice.cli.check import check
-from nextslice.data.readers import Geometry, write_volume
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.errors import DataError
 
 GRID = Geometry((6, 5, 4), (1.0, 1.0, 3.0))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nextslice.data.geometry import Geometry
 from nextslice.data.pool import SlicePool
-from nextslice.data.readers import Geometry
 from nextslice.errors import SettingsError
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from nextslice.data.cache import cache_root
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.pool import SlicePool
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import DataError
 from nextslice.progress import Progress
 

@@ -21,7 +21,7 @@ from tests.fuzz.targets import TARGETS
 from tests.hostile.making import FIELDS, nifti, voxels
 
 import nextslice
-from nextslice.data.readers import read_volume
+from nextslice.data.formats.readers import read_volume
 from nextslice.errors import DataError
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import DataError
 
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nextslice as ns
+from nextslice.data.formats.readers import read_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
 from nextslice.data.native import NativeSlices
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry, read_volume
 
 _SETTINGS = st.fixed_dictionaries(
     {

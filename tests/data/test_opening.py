@@ -9,9 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.labels import LabelMap
 from nextslice.data.pool import SlicePool
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import DataError, RefusedCasesError, SettingsError
 from nextslice.progress import Progress
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
 from nextslice.data.patients import patient_of, split_by_patient
 from nextslice.data.pool import SlicePool
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import SettingsError
 
 

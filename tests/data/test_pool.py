@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.pool import SliceId, SlicePool
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.errors import DataError, RefusedCasesError, SettingsError
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from nextslice.data.formats.readers import Volume, read_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry, Volume, read_volume
 from nextslice.errors import DataError, SettingsError
 
 Array = np.ndarray[Any, np.dtype[Any]]

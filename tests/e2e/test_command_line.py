@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nextslice.data.readers import read_volume, write_volume
+from nextslice.data.formats.readers import read_volume, write_volume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

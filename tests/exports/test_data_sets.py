@@ -17,9 +17,9 @@ import SimpleITK as sitk  # noqa: N813
 from tests.annotated import Annotated, copied
 
 import nextslice as ns
-from nextslice.data.gate import check_data_set
+from nextslice.data.formats.readers import SUFFIXES, read_volume, scan_suffix, write_volume
+from nextslice.data.gate.admission import check_data_set
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import SUFFIXES, read_volume, scan_suffix, write_volume
 from nextslice.errors import (
     AnnotationError,
     DataError,

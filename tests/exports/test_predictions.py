@@ -13,8 +13,9 @@ import pytest
 from tests.annotated import Annotated, copied
 
 from nextslice.data.cases import CaseFiles
+from nextslice.data.formats.readers import read_volume, write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import Geometry, read_volume, write_volume
 from nextslice.errors import (
     CheckpointError,
     DataError,

@@ -16,8 +16,8 @@ from tests.faults import flows
 
 from nextslice.annotators import Desk
 from nextslice.config import Config
+from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.data.pool import SliceId
-from nextslice.data.readers import read_volume, write_volume
 from nextslice.errors import ProjectChangedError
 from nextslice.failpoints import VARIABLE
 from nextslice.live import LiveProject

@@ -14,7 +14,7 @@ import pytest
 from tests.faults import flows
 from tests.faults.points import kills
 
-from nextslice.data.readers import read_volume, write_volume
+from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.failpoints import PLACES, VARIABLE
 from nextslice.project.backup import back_up
 from nextslice.project.restoring import restore

@@ -12,12 +12,12 @@ from pathlib import Path
 from tests.fuzz.targets import FORMATS
 from tests.hostile.making import GEOMETRY, mask, nifti, voxels
 
-from nextslice.data.asking import to_answer
 from nextslice.data.cases import Refusal
-from nextslice.data.checks import CheckedCase, Verdict
-from nextslice.data.frames import write_frame
-from nextslice.data.payload import find_payload
-from nextslice.data.readers import Volume, read_volume, write_volume
+from nextslice.data.formats.payload import find_payload
+from nextslice.data.formats.readers import Volume, read_volume, write_volume
+from nextslice.data.gate.asking import to_answer
+from nextslice.data.gate.checks import CheckedCase, Verdict
+from nextslice.data.gate.frames import write_frame
 
 __all__ = ["seeds"]
 

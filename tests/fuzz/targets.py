@@ -15,11 +15,11 @@ import numpy as np
 import yaml
 
 from nextslice.data.archives import unpack_data_set
-from nextslice.data.asking import from_answer
-from nextslice.data.frames import FrameError, read_frame
+from nextslice.data.formats.nifti_header import BEGIN, check_extensions, nifti_header
+from nextslice.data.formats.readers import read_volume
+from nextslice.data.gate.asking import from_answer
+from nextslice.data.gate.frames import FrameError, read_frame
 from nextslice.data.layouts import recognise
-from nextslice.data.nifti_header import BEGIN, check_extensions, nifti_header
-from nextslice.data.readers import read_volume
 from nextslice.errors import DataError
 from nextslice.yaml_text import parse_yaml
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nextslice.data.readers import Geometry, write_volume
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.geometry import Geometry
 
 GEOMETRY = Geometry((6, 5, 4), (1.0, 1.0, 2.0), (3.0, 4.0, 5.0))
 DECLARED = {"0": "background", "1": "head", "44": "tail"}

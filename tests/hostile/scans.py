@@ -28,7 +28,7 @@ from tests.hostile.making import (
     zeros,
 )
 
-from nextslice.data.readers import Geometry
+from nextslice.data.geometry import Geometry
 
 SCANS = (
     # Streams that were cut, changed or made to swell.

@@ -43,8 +43,8 @@ from nextslice.annotators.order_texts import LIST_FILE, README_FILE, list_of_sli
 from nextslice.annotators.own_files import demand_own_files
 from nextslice.annotators.pictures import Pictures
 from nextslice.annotators.reasons import Reasons
+from nextslice.data.formats.readers import scan_suffix
 from nextslice.data.pool import SliceId
-from nextslice.data.readers import scan_suffix
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
 from nextslice.files import write_atomically

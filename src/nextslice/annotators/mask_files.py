@@ -11,9 +11,9 @@ import numpy as np
 
 from nextslice.annotators.order import OrderedSlice, digest
 from nextslice.data.cases import Refusal
-from nextslice.data.gate import read_mask
+from nextslice.data.formats.readers import scan_suffix
+from nextslice.data.gate.admission import read_mask
 from nextslice.data.native import NativeSlices
-from nextslice.data.readers import scan_suffix
 from nextslice.types import NativeMask, VolumeMask
 
 __all__ = [

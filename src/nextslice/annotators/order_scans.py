@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 from typing import Final
 
-from nextslice.data.nifti import Grid, write_nifti
-from nextslice.data.payload import is_nifti
-from nextslice.data.readers import Geometry, Volume, scan_suffix, write_volume
+from nextslice.data.formats.nifti import Grid, write_nifti
+from nextslice.data.formats.payload import is_nifti
+from nextslice.data.formats.readers import Volume, scan_suffix, write_volume
+from nextslice.data.formats.streams import plain
+from nextslice.data.geometry import Geometry
 from nextslice.data.scans import Scans
-from nextslice.data.streams import plain
 from nextslice.errors import DataError
 from nextslice.files import file_sha256, writing_atomically
 from nextslice.types import VolumeMask

@@ -16,7 +16,7 @@ from nextslice.cli.display import print_line, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from nextslice.data.cases import DataSet
-    from nextslice.data.checks import Verdict
+    from nextslice.data.gate.checks import Verdict
 
 __all__ = ["check"]
 
@@ -35,7 +35,7 @@ def check(
     memory (8 GB at most) and 300 seconds for each; NEXTSLICE_SCAN_GB and
     NEXTSLICE_SCAN_SECONDS change that.
     """
-    from nextslice.data.gate import check_data_set
+    from nextslice.data.gate.admission import check_data_set
     from nextslice.data.layouts import recognise
     from nextslice.wording import counted
 
@@ -113,7 +113,7 @@ def _paragraphs(refused: Iterable[Verdict], width: int) -> Iterable[str]:
 def _notes(data_set: DataSet, verdicts: Sequence[Verdict]) -> Iterable[str]:
     """What is no reason to refuse a case, but good to know before a simulation."""
     from nextslice.data.building import common_axis
-    from nextslice.data.checks import accepted_grids, values_found
+    from nextslice.data.gate.checks import accepted_grids, values_found
     from nextslice.data.labels import tell_of_undeclared
     from nextslice.data.preparation import Preparation
     from nextslice.errors import DataError

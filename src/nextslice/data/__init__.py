@@ -1,27 +1,15 @@
 """Scans on disk -> a pool of slices, and all the way back.
 
 places.py       what belongs to a data set lies in its folder
-streams.py      a file's bytes, unpacked and held against their checksum
 geometry.py     where voxels lie in the patient, and whether they can
-nifti_header.py what a NIfTI header promises, believed in nothing
-payload.py      where the voxels of a scan lie, by its header
-integrity.py    is a file of voxels whole? asked before anything trusts it
-readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)
-nifti.py        NIfTI with headers of our own, that tell nothing of a patient
+formats/        one file of voxels <-> a volume, with nothing believed that it says of itself
 labels.py       label values on disk -> classes, merged where asked
 cases.py        what a folder holds: DataSet, CaseFiles, Refusal
+gate/           nothing enters that is damaged or does not fit
 patients.py     whose scan a case is, where its id says so
 descriptions.py dataset.json, read strictly
 listing.py      what the list of cases itself shows to be wrong
 layouts.py      MSD, nnU-Net v2, PROMISE12, paired and plain folders -> a DataSet
-label_checks.py is a label whole, on its scan's grid, and of declared values?
-checks.py       what is found out about one case, and every reason to refuse it
-limits.py       what reading one case may cost: memory and time
-frames.py       plain values and arrays between two processes, as bytes
-asking.py       what is asked of the process that reads scans, and what it answers
-reader_process.py  the process that reads scans
-guarded.py      that process from outside: started, limited, replaced when it ends
-gate.py         one verdict per case, and nothing damaged enters
 sides.py        how one side of a slice runs: resampled, cut or padded
 preparation.py  normalise, slice, resample, fit to size; and all the way back
 native.py       one slice between the grid of its file and the pool's

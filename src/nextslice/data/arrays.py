@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from nextslice.data.geometry import Geometry
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
-from nextslice.data.readers import Geometry
 from nextslice.errors import SettingsError
 
 __all__ = ["from_arrays"]

@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from nextslice.data.cases import DataSet
-from nextslice.data.checks import (
+from nextslice.data.gate.admission import check_data_set, checked_cases
+from nextslice.data.gate.checks import (
     CheckedCase,
     Verdict,
     accepted_grids,
     refused_error,
     values_found,
 )
-from nextslice.data.gate import check_data_set, checked_cases
+from nextslice.data.geometry import Geometry
 from nextslice.data.labels import (
     LabelMap,
     default_labels,
@@ -31,7 +32,6 @@ from nextslice.data.labels import (
 )
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, NpyWriter
-from nextslice.data.readers import Geometry
 from nextslice.errors import DataError
 from nextslice.files import write_atomically
 from nextslice.progress import OnProgress

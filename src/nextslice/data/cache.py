@@ -31,10 +31,10 @@ from filelock import FileLock, Timeout
 
 from nextslice.data.building import FORMAT, MANIFEST, build
 from nextslice.data.cases import DataSet
-from nextslice.data.checks import Verdict
+from nextslice.data.formats.payload import files_of
+from nextslice.data.gate.checks import Verdict
+from nextslice.data.gate.limits import Limits
 from nextslice.data.labels import LabelMap
-from nextslice.data.limits import Limits
-from nextslice.data.payload import files_of
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.errors import DataError

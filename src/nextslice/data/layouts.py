@@ -7,7 +7,7 @@ of folders (`images` and `labels`, or `imagesTr` and `labelsTr`, matched by name
 simply lie in the folder (with `labels` below it, if there are any).
 
 What is wrong with one case (a file listed but missing, an id listed twice) is kept with the
-case and refused by :mod:`nextslice.data.checks`; only what makes the whole folder unusable
+case and refused by :mod:`nextslice.data.gate.checks`; only what makes the whole folder unusable
 raises.
 """
 
@@ -20,10 +20,10 @@ from typing import Any
 
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
 from nextslice.data.descriptions import read_description
+from nextslice.data.formats.readers import SUFFIXES, scan_suffix
 from nextslice.data.labels import declared_values
 from nextslice.data.listing import sound_list
 from nextslice.data.places import shown, stays_inside
-from nextslice.data.readers import SUFFIXES, scan_suffix
 from nextslice.errors import DataError
 from nextslice.wording import a_few
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from nextslice.data.geometry import Geometry
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry
 from nextslice.types import NativeMask, SliceMask, VolumeMask
 
 __all__ = ["NativeSlices"]

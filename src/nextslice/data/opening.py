@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nextslice.data.cache import cache_root, prepared
-from nextslice.data.checks import refused_error, without_label
+from nextslice.data.gate.checks import refused_error, without_label
 from nextslice.data.labels import IGNORE, Labels, parse_labels
 from nextslice.data.layouts import recognise
 from nextslice.data.preparation import Preparation

@@ -10,13 +10,13 @@ from typing import Any, Literal, final
 import numpy as np
 
 from nextslice.data.arrays import from_arrays
-from nextslice.data.checks import Verdict
+from nextslice.data.gate.checks import Verdict
+from nextslice.data.geometry import Geometry
 from nextslice.data.labels import LabelMap, Labels
 from nextslice.data.opening import open_folder
 from nextslice.data.patients import split_by_patient
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
-from nextslice.data.readers import Geometry
 from nextslice.data.slices import LazySlices, SliceId
 from nextslice.errors import DataError, SettingsError
 from nextslice.progress import OnProgress, ignore_progress

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nextslice.data.readers import Geometry, Volume
+from nextslice.data.formats.readers import Volume
+from nextslice.data.geometry import Geometry
 from nextslice.data.sides import Side
 from nextslice.errors import DataError, SettingsError
 from nextslice.types import SliceImages, SliceMasks, VolumeMask, Voxels

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from nextslice.data.checks import Verdict
+from nextslice.data.gate.checks import Verdict
+from nextslice.data.geometry import Geometry
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry
 from nextslice.errors import DataError
 from nextslice.types import VolumeMask
 

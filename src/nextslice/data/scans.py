@@ -7,9 +7,10 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from nextslice.data.gate import read_scan
+from nextslice.data.formats.readers import Volume
+from nextslice.data.gate.admission import read_scan
+from nextslice.data.geometry import TOLERANCE, Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import TOLERANCE, Geometry, Volume
 from nextslice.errors import DataError
 
 __all__ = ["Scans"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nextslice.data.nifti import Grid, write_nifti
+from nextslice.data.formats.nifti import Grid, write_nifti
 from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
 from nextslice.exports.folders import demand_free, writing_folder

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
-from nextslice.data.checks import CheckedCase, Verdict
-from nextslice.data.gate import checked_cases
+from nextslice.data.formats.nifti import Grid, write_nifti
+from nextslice.data.gate.admission import checked_cases
+from nextslice.data.gate.checks import CheckedCase, Verdict
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.nifti import Grid, write_nifti
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Geometry
 from nextslice.errors import RefusedCasesError, SettingsError
 from nextslice.exports.folders import demand_free, writing_folder
 from nextslice.exports.source import ProjectSource

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nextslice.data.formats.readers import Volume
 from nextslice.data.preparation import Preparation
-from nextslice.data.readers import Volume
 from nextslice.models.inference import SegmentationModel
 from nextslice.types import VolumeMask, Voxels
 from nextslice.uncertainty.maps import uncertainty_maps

@@ -10,11 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from nextslice.data.cases import Refusal
-from nextslice.data.integrity import LARGEST
+from nextslice.data.formats.integrity import LARGEST
+from nextslice.data.formats.payload import files_of
+from nextslice.data.formats.readers import Volume, read_volume
+from nextslice.data.geometry import TOLERANCE, Geometry
 from nextslice.data.labels import IGNORE
-from nextslice.data.payload import files_of
 from nextslice.data.places import within
-from nextslice.data.readers import TOLERANCE, Geometry, Volume, read_volume
 from nextslice.errors import DataError
 from nextslice.wording import a_few, clause
 

@@ -17,7 +17,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from nextslice.data.readers import Geometry, Volume
+from nextslice.data.formats.readers import Volume
+from nextslice.data.geometry import Geometry
 from nextslice.errors import SettingsError
 from nextslice.files import writing_atomically
 

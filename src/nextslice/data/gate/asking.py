@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nextslice.data.cases import CaseFiles
-from nextslice.data.checks import CheckedCase, Verdict
-from nextslice.data.frames import Array, FrameError
+from nextslice.data.formats.nifti_header import NiftiFields
+from nextslice.data.formats.readers import Volume
+from nextslice.data.gate.checks import CheckedCase, Verdict
+from nextslice.data.gate.frames import Array, FrameError
 from nextslice.data.geometry import Geometry
-from nextslice.data.nifti_header import NiftiFields
-from nextslice.data.readers import Volume
 
 __all__ = ["Request", "from_answer", "to_answer"]
 

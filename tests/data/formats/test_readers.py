@@ -16,9 +16,9 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextslice.data.geometry import check_grid
-from nextslice.data.payload import files_of, find_payload
-from nextslice.data.readers import SUFFIXES, Geometry, read_volume, write_volume
+from nextslice.data.formats.payload import files_of, find_payload
+from nextslice.data.formats.readers import SUFFIXES, read_volume, write_volume
+from nextslice.data.geometry import Geometry, check_grid
 from nextslice.errors import DataError, SettingsError
 
 TURN = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0)
@@ -228,7 +228,7 @@ def test_a_file_that_is_exchanged_while_it_is_read_is_refused(
         check_grid(place, geometry, accept_sheared=accept_sheared)
         write_volume(path, some_voxels() + 1, OBLIQUE)
 
-    monkeypatch.setattr("nextslice.data.readers.check_grid", meanwhile)
+    monkeypatch.setattr("nextslice.data.formats.readers.check_grid", meanwhile)
     refused(path, "a moment ago", "replaced")
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from nextslice.data.cases import CaseFiles
-from nextslice.data.checks import Verdict, check_case, refused_error
-from nextslice.data.gate import check_data_set
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.gate.admission import check_data_set
+from nextslice.data.gate.checks import Verdict, check_case, refused_error
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.readers import Geometry, write_volume
 from nextslice.progress import Progress
 
 GEOMETRY = Geometry((6, 5, 4), (1.0, 1.0, 2.0), (3.0, 4.0, 5.0))

@@ -16,9 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from nextslice.data.nifti_header import BEGIN, NiftiHeader, check_extensions, nifti_header
-from nextslice.data.payload import find_payload
-from nextslice.data.streams import COPY_AGAIN, plain, unpacked
+from nextslice.data.formats.nifti_header import (
+    BEGIN,
+    NiftiHeader,
+    check_extensions,
+    nifti_header,
+)
+from nextslice.data.formats.payload import find_payload
+from nextslice.data.formats.streams import COPY_AGAIN, plain, unpacked
 from nextslice.errors import DataError
 
 __all__ = [

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nextslice.data.asking import Request
 from nextslice.data.cases import CaseFiles, DataSet, Refusal
-from nextslice.data.checks import CheckedCase, Verdict
-from nextslice.data.guarded import read_guarded
-from nextslice.data.readers import Geometry, Volume
+from nextslice.data.formats.readers import Volume
+from nextslice.data.gate.asking import Request
+from nextslice.data.gate.checks import CheckedCase, Verdict
+from nextslice.data.gate.guarded import read_guarded
+from nextslice.data.geometry import Geometry
 from nextslice.errors import DataError
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.wording import clause

@@ -10,9 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nextslice.data.gate import read_scan
-from nextslice.data.nifti import Grid, write_nifti
-from nextslice.data.readers import TOLERANCE, Geometry, read_volume, write_volume
+from nextslice.data.formats.nifti import Grid, write_nifti
+from nextslice.data.formats.readers import read_volume, write_volume
+from nextslice.data.gate.admission import read_scan
+from nextslice.data.geometry import TOLERANCE, Geometry
 from nextslice.errors import SettingsError
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 from tests.hostile.making import GEOMETRY, mask, nifti, sound, voxels
 
-from nextslice.data import guarded
-from nextslice.data.asking import Request
 from nextslice.data.cases import CaseFiles
-from nextslice.data.checks import CheckedCase
-from nextslice.data.gate import checked_cases, read_scan
-from nextslice.data.guarded import read_guarded
+from nextslice.data.formats.readers import read_volume, write_volume
+from nextslice.data.gate import guarded
+from nextslice.data.gate.admission import checked_cases, read_scan
+from nextslice.data.gate.asking import Request
+from nextslice.data.gate.checks import CheckedCase
+from nextslice.data.gate.guarded import read_guarded
+from nextslice.data.gate.limits import Limits, usual_memory_gb
+from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.limits import Limits, usual_memory_gb
-from nextslice.data.readers import Geometry, read_volume, write_volume
 from nextslice.data.scans import Scans
 from nextslice.errors import DataError, SettingsError
 from nextslice.progress import Progress
@@ -164,7 +165,7 @@ def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
 PRESSED = """
 import gzip, resource, sys
 from pathlib import Path
-from nextslice.data.gate import check_data_set, checked_cases
+from nextslice.data.gate.admission import check_data_set, checked_cases
 from nextslice.data.layouts import recognise
 data_set = recognise(Path(sys.argv[1]))
 assert all(verdict.accepted for verdict in check_data_set(data_set))
@@ -246,8 +247,8 @@ def test_it_ends_with_the_program_that_started_it(requests: list[Request]) -> No
     code = f"""
 import os, signal, sys
 from pathlib import Path
-from nextslice.data import guarded
-from nextslice.data.gate import read_scan
+from nextslice.data.gate import guarded
+from nextslice.data.gate.admission import read_scan
 read_scan(Path({str(requests[0].files.image)!r}), None)
 print(guarded._kept[0]._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

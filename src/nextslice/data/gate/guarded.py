@@ -20,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Final
 
-from nextslice.data.asking import Request, from_answer
 from nextslice.data.cases import Refusal
-from nextslice.data.checks import CheckedCase, Verdict
-from nextslice.data.frames import Array, FrameError, read_frame
-from nextslice.data.limits import Limits
+from nextslice.data.gate.asking import Request, from_answer
+from nextslice.data.gate.checks import CheckedCase, Verdict
+from nextslice.data.gate.frames import Array, FrameError, read_frame
+from nextslice.data.gate.limits import Limits
 from nextslice.errors import DataError
 
 __all__ = ["read_guarded"]
@@ -33,7 +33,7 @@ _AHEAD: Final = 2  # cases asked about at a time: the one waited for, and the ne
 _START_S: Final = 120.0
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from nextslice.data.reader_process import main; main(*sys.argv[2:])"
+    "from nextslice.data.gate.reader_process import main; main(*sys.argv[2:])"
 )
 
 _Frame = tuple[dict[str, Any], list[Array]]

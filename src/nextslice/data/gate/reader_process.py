@@ -14,11 +14,11 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from nextslice.data.asking import Request, to_answer
-from nextslice.data.checks import CheckedCase, check_case, check_mask
-from nextslice.data.frames import write_frame
-from nextslice.data.label_checks import Terms
-from nextslice.data.limits import Limits, limit_memory, limit_time
+from nextslice.data.gate.asking import Request, to_answer
+from nextslice.data.gate.checks import CheckedCase, check_case, check_mask
+from nextslice.data.gate.frames import write_frame
+from nextslice.data.gate.label_checks import Terms
+from nextslice.data.gate.limits import Limits, limit_memory, limit_time
 
 __all__ = ["READY", "main"]
 

@@ -14,23 +14,21 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  its own manual calls it so
 
-from nextslice.data.geometry import TOLERANCE, Geometry, check_grid, sheared, times
-from nextslice.data.integrity import (
+from nextslice.data.formats.integrity import (
     LARGEST,
     NiftiFile,
     bound_voxels,
     verify_nifti,
     verify_whole,
 )
-from nextslice.data.nifti_header import NiftiFields
-from nextslice.data.payload import files_of, find_payload, is_nifti
+from nextslice.data.formats.nifti_header import NiftiFields
+from nextslice.data.formats.payload import files_of, find_payload, is_nifti
+from nextslice.data.geometry import Geometry, check_grid, sheared, times
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import file_sha256, replacing
 
 __all__ = [
     "SUFFIXES",
-    "TOLERANCE",
-    "Geometry",
     "Volume",
     "read_volume",
     "scan_suffix",

@@ -13,7 +13,7 @@ from tests.hostile.paths import DESCRIPTIONS, PATHS
 from tests.hostile.scans import SCANS
 
 from nextslice.data.archives import unpack_data_set
-from nextslice.data.gate import check_data_set
+from nextslice.data.gate.admission import check_data_set
 from nextslice.data.layouts import recognise
 from nextslice.errors import DataError
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nextslice.data.asking import Request, from_answer
 from nextslice.data.cases import CaseFiles
-from nextslice.data.frames import FrameError, read_frame, write_frame
+from nextslice.data.formats.nifti_header import NiftiFields
+from nextslice.data.gate.asking import Request, from_answer
+from nextslice.data.gate.frames import FrameError, read_frame, write_frame
 from nextslice.data.geometry import Geometry
-from nextslice.data.nifti_header import NiftiFields
 
 values = st.dictionaries(
     st.text(), st.one_of(st.integers(), st.text(), st.none(), st.booleans()), max_size=4

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nextslice.data.formats.streams import COPY_AGAIN
 from nextslice.data.geometry import Geometry, check_axes, no_place
-from nextslice.data.streams import COPY_AGAIN
 from nextslice.errors import DataError
 
 __all__ = ["BEGIN", "NiftiFields", "NiftiHeader", "check_extensions", "nifti_header"]

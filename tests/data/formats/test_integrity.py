@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nextslice.data.readers import Geometry, read_volume, write_volume
+from nextslice.data.formats.readers import read_volume, write_volume
+from nextslice.data.geometry import Geometry
 from nextslice.errors import DataError
 
 

@@ -1,6 +1,6 @@
 """What is found out about one case before it may enter, and every reason to refuse it.
 
-:mod:`nextslice.data.gate` runs this in a process of its own, case after case.
+:mod:`nextslice.data.gate.admission` runs this in a process of its own, case after case.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.label_checks import ANYWHERE, Terms, check_label, read_or_refuse
-from nextslice.data.readers import Geometry, Volume
+from nextslice.data.formats.readers import Volume
+from nextslice.data.gate.label_checks import ANYWHERE, Terms, check_label, read_or_refuse
+from nextslice.data.geometry import Geometry
 from nextslice.errors import RefusedCasesError
 from nextslice.wording import counted
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.checks import Verdict, check_case, refused_error, without_label
-from nextslice.data.readers import Geometry, write_volume
+from nextslice.data.formats.readers import write_volume
+from nextslice.data.gate.checks import Verdict, check_case, refused_error, without_label
+from nextslice.data.geometry import Geometry
 
 
 def test_a_refusal_is_put_together_from_whole_sentences() -> None:
@@ -42,7 +43,7 @@ def test_a_file_that_may_not_be_read_is_refused_without_a_number(
     ) -> None:  # the tests may run as root, who may read anything
         raise PermissionError(13, "Permission denied", str(files.image))
 
-    monkeypatch.setattr("nextslice.data.label_checks.read_volume", forbidden)
+    monkeypatch.setattr("nextslice.data.gate.label_checks.read_volume", forbidden)
     (refusal,) = check_case(files).verdict.refusals
     assert refusal.reason == f"the image {files.image} cannot be read: Permission denied"
 
