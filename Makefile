@@ -53,13 +53,14 @@ pictures: $(STAMP)  ## the pictures of docs/annotate.md anew, from the real page
 	$(BIN)/python docs/annotate_pictures.py
 
 fuzz: $(STAMP)  ## minutes of fuzzing over everything that reads foreign files (Linux)
-	$(BIN)/python -m pip install --quiet --group fuzz
 	@for target in nifti meta-image nrrd unpacked header description yaml frames archive; do \
 	    $(BIN)/python -m tests.fuzz $$target -max_total_time=60 || exit 1; done
 
+# A fuzzer is built for each version of Python apart: newer ones take a newer one.
 lock: $(STAMP)  ## renew constraints.txt from what is installed
 	@{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^nextslice' \
-	    | sed -E 's/^(torch==[0-9.]+).*/\1/'; } > constraints.new && mv constraints.new constraints.txt
+	    | sed -E -e 's/^(torch==[0-9.]+).*/\1/' \
+	        -e 's/^(atheris==.*)/\1; python_version < "3.12"/'; } > constraints.new && mv constraints.new constraints.txt
 
 format: $(STAMP)  ## put the style right
 	$(BIN)/ruff format .

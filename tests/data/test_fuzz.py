@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import importlib.util
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -136,8 +136,8 @@ def test_make_fuzz_knows_every_target() -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_fuzzer_that_watches_the_code_finds_nothing(target: str, tmp_path: Path) -> None:
-    if importlib.util.find_spec("atheris") is None:
-        pytest.skip("atheris is not installed (pip install --group fuzz)")
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("there is no atheris for this kind of machine")
     root = Path(__file__).parents[2]
     source = Path(nextslice.__file__).parents[1]
     paths = [str(root), str(source), *sys.path]

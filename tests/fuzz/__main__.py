@@ -13,7 +13,7 @@ from pathlib import Path
 try:
     import atheris
 except ImportError:
-    raise SystemExit("atheris is not installed: pip install --group fuzz") from None
+    raise SystemExit("atheris is not installed: make install (Linux on x86_64)") from None
 
 with atheris.instrument_imports(include=["nextslice.data", "nextslice.yaml_text"]):
     from tests.fuzz.targets import TARGETS
@@ -32,7 +32,7 @@ def main() -> None:
         for number, content in enumerate(seeds(sys.argv[1], folder)):
             (corpus / str(number)).write_bytes(content)
         atheris.Setup(
-            [sys.argv[0], "-max_len=4096", *sys.argv[2:], str(corpus)],
+            [sys.argv[0], "-max_len=4096", "-timeout=20", *sys.argv[2:], str(corpus)],
             lambda content: target(content, folder),
         )
         sys.stdout.flush()

@@ -51,6 +51,16 @@ PATHS = (
         text_header("b.mhd", (FILE, "ElementDataFile = /etc/passwd")),
     ),
     Hostile(
+        "MetaImage names a file whose name is longer than any",
+        "cannot be there",
+        text_header("b.mhd", (FILE, f"ElementDataFile = {'b' * 300}.raw")),
+    ),
+    Hostile(
+        "dataset.json names a file whose name is longer than any",
+        "missing",
+        listed_as(f"imagesTr/{'b' * 300}.nii.gz"),
+    ),
+    Hostile(
         "MetaImage names its file after a colon",
         "its own folder",
         text_header("b.mhd", (FILE, "ElementDataFile : ../b.raw")),

@@ -235,6 +235,11 @@ SCANS = (
         text_header("b.mha", ("DimSize = 6 5 4", "DimSize = 6 -5 4")),
     ),
     Hostile(
+        "a MetaImage of two thousand million dimensions",
+        "NDims",
+        text_header("b.mha", ("NDims = 3", "NDims = 2147483647")),
+    ),
+    Hostile(
         "a MetaImage of terabytes",
         "at most",
         text_header("b.mha", ("DimSize = 6 5 4", "DimSize = 9999 9999 4999")),

@@ -80,6 +80,8 @@ def _meta_image(path: Path, text: bytes) -> Payload:
         )
     head = text[: header.end()]
     _demand_one(path, head, b"elementdatafile", "ElementDataFile")
+    for count in re.findall(rb"ndims[^=:]*[=:]([^\r\n]*)", head, re.I):
+        _demand_few_dimensions(path, count.strip())
     fields = {
         key.strip().lower(): value.strip()
         for key, value in re.findall(rb"^([^=:\r\n]*)[=:]([^\r\n]*)", head, re.M)
@@ -139,6 +141,17 @@ def _demand_one(path: Path, text: bytes, words: bytes, name: str) -> None:
         raise _in_two_ways(path, name)
 
 
+def _demand_few_dimensions(path: Path, count: bytes) -> None:
+    """ITK counts up to whatever stands there, for as long as that takes."""
+    if not re.fullmatch(rb"\d", count):
+        shown = count.decode("ascii", "replace")
+        raise DataError(
+            f"{path} should have three dimensions, but its header says NDims = {shown!r:.40}.",
+            cause="the header is damaged, or made to mislead.",
+            remedy="Copy or download the file again from its source.",
+        )
+
+
 def _skipped(path: Path, value: bytes, name: str, none: bool) -> int:
     """Bytes between the header and the voxels; -1 (count from the end) cannot be checked."""
     shown = value.decode("ascii", "replace")
@@ -159,7 +172,16 @@ def _beside(path: Path, target: str) -> Path:
             f"{path} should name one data file in its own folder, but names {target!r:.200}.",
             remedy=_ONE_FILE,
         )
-    return path.parent / target
+    beside = path.parent / target
+    try:
+        beside.is_file()
+    except OSError as error:  # a name that no file can have, as it is too long
+        raise DataError(
+            f"{path} names a data file that cannot be there: {target!r:.80}.",
+            cause=f"{error.strerror}.",
+            remedy=_ONE_FILE,
+        ) from error
+    return beside
 
 
 def _in_two_ways(path: Path, name: str) -> DataError:
