@@ -225,28 +225,37 @@ class ActiveLearner:
                     budget,
                 )
             return asked
-        candidates = self._unasked(SliceState.QUERIED)
-        seed = self.seed if cycle else self.initial_seed
-        rng = np.random.default_rng(derive_seed(seed, "select", cycle))
-        if cycle == 0:
-            picked = candidates[:0]
-            if self.n_labelled == 0:
-                picked = self.initial.select(
-                    np.zeros(len(candidates)),
-                    rng=rng,
-                    budget=budget,
-                    context=self._context(self.initial, candidates),
-                )
-            query = Query(0, self._queried(candidates[picked], None))
-            self._project.add_query(query, score_seconds=0.0, select_seconds=0.0)
-            return query
+        return self._first_query(budget) if cycle == 0 else self._next_query(cycle, budget)
 
+    def _first_query(self, budget: int) -> Query:
+        """The initial set, or nothing where labels came with the data."""
+        candidates = self._unasked(SliceState.QUERIED)
+        picked = candidates[:0]
+        if self.n_labelled == 0:
+            picked = self.initial.select(
+                np.zeros(len(candidates)),
+                rng=np.random.default_rng(derive_seed(self.initial_seed, "select", 0)),
+                budget=budget,
+                context=self._context(self.initial, candidates),
+            )
+        query = Query(0, self._queried(candidates[picked], None))
+        self._project.add_query(query, score_seconds=0.0, select_seconds=0.0)
+        return query
+
+    def _next_query(self, cycle: int, budget: int) -> Query:
+        """What the selection makes of the newest model's scores."""
         started = time.perf_counter()
+        candidates = self._unasked(SliceState.QUERIED)
         scores = self._scores(cycle)
         context = self._context(self.selection, candidates)
         scored = time.perf_counter()
         of_candidates = np.zeros(len(candidates)) if scores is None else scores[candidates]
-        picked = self.selection.select(of_candidates, rng=rng, budget=budget, context=context)
+        picked = self.selection.select(
+            of_candidates,
+            rng=np.random.default_rng(derive_seed(self.seed, "select", cycle)),
+            budget=budget,
+            context=context,
+        )
         selected = time.perf_counter()
         has_scores = scores is not None and len(picked) > 0
         query = Query(
