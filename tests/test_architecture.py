@@ -24,6 +24,7 @@ ROOMS = [
     "wording",
     "yaml_text",
     "code_names",
+    "code_hashes",
     "seeds",
     "data",
     "selection",

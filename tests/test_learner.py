@@ -11,7 +11,14 @@ import pytest
 import torch
 
 import nextslice as ns
-from nextslice.errors import AnnotationError, ProjectError, SettingsError, TrainingError
+from nextslice import code_hashes
+from nextslice.errors import (
+    AnnotationError,
+    ProjectChangedError,
+    ProjectError,
+    SettingsError,
+    TrainingError,
+)
 from nextslice.evaluation.metrics import ClassMetrics
 from nextslice.models.checkpoints import read_manifest
 from nextslice.project import SliceState
@@ -184,6 +191,46 @@ def test_the_first_training_is_done_once_and_shared(
     ) as learner:
         _loop(learner, 1)
     assert len(trained) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "trainings"),
+    [("models/unet.py", 2), ("seeds.py", 2), ("selection/top_k.py", 1), ("data/pool.py", 1)],
+)
+def test_a_training_by_other_code_is_not_taken_over(
+    changed: str,
+    trainings: int,
+    learn: Callable[..., ns.ActiveLearner],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code that has no say in a training does not count: it was trained on these slices."""
+    shared = tmp_path / "first"
+    trained = _count_trainings(monkeypatch)
+    with learn(project=tmp_path / "run-0", shared_trainings=shared) as learner:
+        _loop(learner, 1)
+    present = code_hashes.hashes_of_nextslice() | {changed: "another"}
+    monkeypatch.setattr(code_hashes, "_own", lambda: present)
+    with learn(project=tmp_path / "run-1", shared_trainings=shared) as learner:
+        _loop(learner, 1)
+    assert len(trained) == trainings
+
+
+def test_a_run_that_goes_on_with_other_code_keeps_its_models(
+    learn: Callable[..., ns.ActiveLearner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = _count_trainings(monkeypatch)
+    with learn() as learner:
+        _loop(learner, 1)
+        weights = learner.project.weights_of(0)
+    present = code_hashes.hashes_of_nextslice() | {"models/unet.py": "another"}
+    monkeypatch.setattr(code_hashes, "_own", lambda: present)
+    with pytest.raises(ProjectChangedError, match=r"models/unet\.py"):
+        learn()
+    with learn(accept_changes=True) as learner:
+        assert learner.model is not None
+        assert learner.project.weights_of(0) == weights
+    assert len(trained) == 1
 
 
 def test_networks_that_differ_never_share_a_training(

@@ -1,4 +1,4 @@
-"""What a run ran on: versions, hardware, precision; kept as ``environment.json``."""
+"""What a run ran on: versions, hardware, precision, code; kept as ``environment.json``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
+from nextslice.code_hashes import hashes_of_nextslice, hashes_of_others
 from nextslice.models.training import Trainer
 
-__all__ = ["describe_environment", "describe_software"]
+__all__ = ["describe_code", "describe_environment", "describe_software"]
 
 _PACKAGES = ("nextslice", "torch", "numpy", "scipy", "simpleitk", "monai", "safetensors")
 
@@ -19,6 +20,16 @@ _PACKAGES = ("nextslice", "torch", "numpy", "scipy", "simpleitk", "monai", "safe
 def describe_software() -> dict[str, str]:
     """Version of Python and of each package that has a say in the results."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def describe_code(*parts: object) -> dict[str, dict[str, str]]:
+    """The code that the results of a run come from, a hash for each file.
+
+    Args:
+        parts: What the loop is put together of: its trainer, network and strategies. Where
+            their code is not nextslice's, it is described as well.
+    """
+    return {"nextslice": hashes_of_nextslice(), "others": hashes_of_others(*parts)}
 
 
 def describe_environment(trainer: Trainer, *, data: str, seed: int) -> dict[str, object]:

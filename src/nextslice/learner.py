@@ -25,7 +25,7 @@ import numpy as np
 
 from nextslice.contexts import check_initial, check_labels, context_for
 from nextslice.data.pool import SliceId, SlicePool
-from nextslice.environment import describe_environment
+from nextslice.environment import describe_code, describe_environment
 from nextslice.errors import (
     AnnotationError,
     ProjectError,
@@ -78,7 +78,7 @@ class ActiveLearner:
             arguments spell out.
         data: Fingerprint of all data that the run depends on; by default the pool's.
         may_change: Dotted names of settings that may differ when a run goes on.
-        accept_changes: Go on though settings, data, versions or hardware have changed.
+        accept_changes: Go on though settings, data, code, versions or hardware have changed.
         on_progress: Told how far each step is.
 
     Raises:
@@ -139,7 +139,12 @@ class ActiveLearner:
             environment=describe_environment(
                 trainer, data=pool.fingerprint if data is None else data, seed=seed
             )
-            | {"left_out": {v.case: [r.reason for r in v.refusals] for v in pool.refused}},
+            | {
+                "code": describe_code(
+                    trainer, trainer.network, initial, uncertainty, selection
+                ),
+                "left_out": {v.case: [r.reason for r in v.refusals] for v in pool.refused},
+            },
             pool=[pool.slice_id(row) for row in range(len(pool))],
             may_change=may_change,
             accept_changes=accept_changes,

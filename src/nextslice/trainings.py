@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nextslice.code_hashes import OF_TRAINING, hashes_of_nextslice, hashes_of_others
 from nextslice.environment import describe_environment
 from nextslice.errors import CheckpointError
 from nextslice.models.checkpoints import load_model, read_manifest, save_model
@@ -80,8 +81,8 @@ class Trainings:
             model = self._take_over(before, folder, key)
         elif model is None and shared is not None:
             shared.mkdir(parents=True, exist_ok=True)
-            common = shared / key
-            with locked(shared / f"{key}.lock"):  # others wait, then find it done
+            common = shared / self._shared_name(key)
+            with locked(common.with_name(f"{common.name}.lock")):  # others find it done
                 model = self._take_over(common, folder, key)
                 if model is None:
                     model = self._train(images, masks, key, common, folder)
@@ -123,6 +124,18 @@ class Trainings:
         key.update(np.ascontiguousarray(images).tobytes())
         key.update(np.ascontiguousarray(masks).tobytes())
         return key.hexdigest()
+
+    def _shared_name(self, key: str) -> str:
+        """Where runs of the same code keep this training for each other.
+
+        A run's own models need no such name: it is not gone on with by other code, unless
+        somebody says so, and who does wants the models that are there.
+        """
+        trainer = self._trainer
+        code = hashes_of_nextslice(OF_TRAINING) | hashes_of_others(
+            trainer, trainer.network, self._loss_prediction
+        )
+        return hashlib.sha256((key + repr(sorted(code.items()))).encode()).hexdigest()
 
     def _load_if_same(self, folder: Path, key: str) -> SegmentationModel | None:
         """The model kept in `folder` if it is whole and came from the same training."""

@@ -168,6 +168,52 @@ def test_other_data_or_versions_are_refused_unless_accepted_and_then_recorded(
         begin()
 
 
+def _with_code(own: dict[str, str], others: dict[str, str] | None = None) -> dict[str, object]:
+    return {"python": "3", "code": {"nextslice": own, "others": others or {}}}
+
+
+def test_code_that_changed_is_named_by_its_files_in_a_few_words(
+    begin: Callable[..., Project],
+) -> None:
+    files = [f"data/file_{k}.py" for k in range(9)]
+    then = _with_code(dict.fromkeys(files, "a1"), {"mine.selection": "a1", "gone": "a1"})
+    now = _with_code(
+        dict.fromkeys(files, "b2") | {"learner.py": "b2"}, {"mine.selection": "b2"}
+    )
+    begin(environment=then).close()
+    with pytest.raises(ProjectChangedError) as caught:
+        begin(environment=now)
+    assert str(caught.value).splitlines()[1:4] == [
+        "  code: 10 files of nextslice are not as they were: data/file_0.py, data/file_1.py, "
+        "data/file_2.py, data/file_3.py, data/file_4.py and 5 more",
+        "  code: gone is not as it was",
+        "  code: mine.selection is not as it was",
+    ]
+    assert "a1" not in str(caught.value)
+    with begin(environment=now, accept_changes=True) as project:
+        kept = json.loads((project.folder / "environment.json").read_text())
+    (recorded,) = kept.pop("changes")
+    assert kept == now
+    assert len(recorded) == 12
+    assert "code.nextslice.data/file_8.py: a1 then, b2 now" in recorded
+    assert "code.nextslice.learner.py: (absent) then, b2 now" in recorded
+    begin(environment=now).close()
+
+
+def test_a_run_whose_code_was_not_kept_goes_on_and_keeps_it_from_then_on(
+    begin: Callable[..., Project],
+) -> None:
+    """Runs of earlier versions kept no hashes: nobody knows, which is no difference."""
+    begin().close()
+    with begin(environment=_with_code({"learner.py": "a1"})) as project:
+        kept = json.loads((project.folder / "environment.json").read_text())
+    assert kept == _with_code({"learner.py": "a1"})
+    with pytest.raises(
+        ProjectChangedError, match=r"1 file of nextslice is not as it was: learner\.py\b"
+    ):
+        begin(environment=_with_code({"learner.py": "b2"}))
+
+
 @pytest.mark.parametrize(
     "leftover",
     ["environment.json", ".config.yaml.k3j.tmp", ".lock", "..lock-holder.json.x.tmp"],

@@ -33,7 +33,7 @@ def open_benchmark(
     Args:
         recipe: The grid.
         out: The benchmark's folder. Runs that lie there already go on.
-        accept_changes: Go on with runs that began with other settings, or on other software or
+        accept_changes: Go on with runs that began with other settings, code, software or
             hardware; what changed is recorded in their ``environment.json``.
         elsewhere: See :func:`nextslice.benchmark.grid.jobs_of`.
 

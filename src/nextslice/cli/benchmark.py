@@ -83,7 +83,7 @@ def benchmark(
         bool,
         typer.Option(
             "--accept-changes",
-            help="Go on with runs though settings, data, software or machine have changed.",
+            help="Go on with runs though settings, data, code, software or machine changed.",
         ),
     ] = False,
     allow_code: AllowCode = False,

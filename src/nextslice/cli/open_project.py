@@ -35,7 +35,7 @@ ProjectFolder = Annotated[
 AcceptChanges = Annotated[
     bool,
     typer.Option(
-        "--accept-changes", help="Go on though data, software or machine have changed."
+        "--accept-changes", help="Go on though data, code, software or machine have changed."
     ),
 ]
 

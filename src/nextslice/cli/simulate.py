@@ -76,7 +76,7 @@ def simulate(
         bool,
         typer.Option(
             "--accept-changes",
-            help="Go on with a run though settings, data, software or machine have changed.",
+            help="Go on with a run though settings, data, code, software or machine changed.",
         ),
     ] = False,
     assignments: Assignments = None,

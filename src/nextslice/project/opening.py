@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
 from nextslice.files import make_folder, write_atomically
-from nextslice.project.changes import differences
+from nextslice.project.changes import differences, differences_of_environments, told
 from nextslice.project.connections import connect_to_look
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
@@ -81,15 +81,15 @@ def begin_or_compare(
             earlier = _kept(environment_file, json.loads)
             noted = earlier.pop("changes", [])
             changes = noted if isinstance(noted, list) else []
-            changed += differences(earlier, json.loads(json.dumps(dict(environment))))
+            present = json.loads(json.dumps(dict(environment)))
+            changed += differences_of_environments(earlier, present)
         else:
             changed.append(_NOT_KNOWN)
         if changed and not accept_changes:
             raise ProjectChangedError(
-                f"The run in {folder} began otherwise:\n  "
-                + "\n  ".join(map(_readable, changed)),
-                cause="other settings or data were given, or the software or the machine "
-                "is another than when it began.",
+                f"The run in {folder} began otherwise:\n  " + "\n  ".join(told(changed)),
+                cause="other settings or data were given, or the code, the software or the "
+                "machine is another than when it began.",
                 remedy="Give what it began with, or another folder for a new run. To go on "
                 "all the same, and have it recorded: --accept-changes "
                 "(accept_changes=True in Python).",
@@ -110,13 +110,6 @@ def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
             remedy="Restore the file from a backup, or begin a new run in another folder.",
         ) from error
     return content if isinstance(content, dict) else {}
-
-
-def _readable(change: str) -> str:
-    """A change in words, where its values are fingerprints that say nothing to people."""
-    return (
-        "data: scans or labels are not as they were" if change.startswith("data: ") else change
-    )
 
 
 def _holds_files(folder: Path) -> bool:

@@ -51,8 +51,8 @@ class Project(Records):
         folder: Made if it is not there; gone on with if it is.
         config: The resolved settings, kept as ``config.yaml``. A project that began with
             others is refused.
-        environment: Data, versions and hardware, kept as ``environment.json``. A project
-            that began with others is refused.
+        environment: Data, code, versions and hardware, kept as ``environment.json``. A
+            project that began with others is refused.
         pool: The ids of all slices, in the pool's order.
         may_change: Dotted names of settings that may differ from those it began with.
         accept_changes: Go on with other settings or another environment all the same; what
@@ -60,8 +60,8 @@ class Project(Records):
 
     Raises:
         ProjectLockedError: Another process works on it.
-        ProjectChangedError: It began with other settings, data, versions or hardware, or
-            with another pool; names what differs.
+        ProjectChangedError: It began with other settings, data, code, versions or hardware,
+            or with another pool; names what differs.
         ProjectError: The folder holds something else.
     """
 

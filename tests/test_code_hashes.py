@@ -1,0 +1,246 @@
+"""The code that results come from is told by a hash for each of its files."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from torch import nn
+
+import nextslice
+from nextslice import StochasticBatches, VolumeCap
+from nextslice.code_hashes import (
+    OF_RESULTS,
+    OF_TRAINING,
+    WITHOUT_A_SAY,
+    differing_files,
+    hashes_of_nextslice,
+    hashes_of_others,
+)
+
+SOURCE = Path(nextslice.__file__).parent
+
+IMPORTED_WITHOUT_A_SAY = {
+    "code_hashes.py",  # what is held against what, not a result
+    "code_names.py",  # finds the classes that others bring, whose code is told by itself
+    "environment.py",
+    "errors.py",  # words
+    "failpoints.py",  # does nothing outside of tests
+    "files.py",  # how bytes come to the disk, not which
+    "progress.py",
+    "types.py",
+    "wording.py",
+    "yaml_text.py",  # what it reads of settings is kept, and compared
+}
+"""Files outside of the rooms of results that the loop imports all the same."""
+
+OF_FOLDERS = {
+    f"project/{name}.py"
+    for name in ("changes", "connections", "events", "journal", "lock", "opening", "tables")
+}
+"""What the loop's folder is kept by, which the loop imports."""
+
+
+def test_nothing_that_the_loop_imports_is_left_out() -> None:
+    """Except for what is named here one by one."""
+    imported = _closure("nextslice.simulation", "nextslice.live")
+    assert len(imported) > 80
+    assert imported - hashes_of_nextslice().keys() == IMPORTED_WITHOUT_A_SAY | OF_FOLDERS
+
+
+def test_nothing_that_a_training_imports_is_left_out() -> None:
+    imported = _closure("nextslice.trainings")
+    without = IMPORTED_WITHOUT_A_SAY | OF_FOLDERS
+    assert imported - hashes_of_nextslice(OF_TRAINING).keys() <= without
+
+
+def test_what_people_see_of_results_has_no_say() -> None:
+    tops = {name.partition("/")[0] for name in hashes_of_nextslice()}
+    assert not tops & {"cli", "web", "report", "exports", "benchmark", "testing", "status.py"}
+
+
+def test_every_name_in_the_lists_is_there() -> None:
+    known = hashes_of_nextslice()
+    for place in OF_RESULTS:
+        assert (SOURCE / place).exists()
+        assert any(name.startswith(place) for name in known)
+    for name in WITHOUT_A_SAY:
+        assert (SOURCE / name).is_file()
+        assert name.startswith(OF_RESULTS)
+        assert name not in known
+
+
+def test_the_hashes_are_those_of_the_bytes_whatever_the_ends_of_lines(tmp_path: Path) -> None:
+    here, there = hashes_of_nextslice(), tmp_path / "nextslice"
+    shutil.copytree(SOURCE, there, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in there.rglob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (there / "selection" / ".#top_k.py").symlink_to("nobody@nowhere")  # as Emacs leaves them
+    (there / "selection" / "top_k (copy).py").write_text("!")
+    assert _hashes_below(tmp_path) == here
+    with (there / "selection" / "top_k.py").open("a") as stream:
+        stream.write("#")
+    (there / "selection" / "mine.py").touch()
+    (there / "learner.py").unlink()
+    (there / "cli" / "app.py").write_text("other words")
+    changed = differing_files(here, _hashes_below(tmp_path))
+    assert changed == ["learner.py", "selection/mine.py", "selection/top_k.py"]
+
+
+def test_hashing_takes_no_time_that_people_notice() -> None:
+    code = (
+        "from time import perf_counter as now\n"
+        "from nextslice import code_hashes\n"
+        "took = []\n"
+        "for _ in range(5):\n"
+        "    code_hashes._own.cache_clear()\n"
+        "    began = now()\n"
+        "    code_hashes.hashes_of_nextslice()\n"
+        "    took.append(now() - began)\n"
+        "assert min(took) < 0.1, took"  # 3 ms on two cores that nobody else uses
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A package of somebody's: a selection, and what it derives from."""
+    package = tmp_path / "somebodys_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "base.py").write_text("class Base: pass\ndef unet(): pass\n")
+    (package / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom somebodys_package.base import Base\n"
+        "@dataclass(frozen=True)\nclass Mine(Base):\n    budget: int = 2\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("somebodys_package.mine")
+    for name in [name for name in sys.modules if name.startswith("somebodys_package")]:
+        del sys.modules[name]
+
+
+@dataclass(frozen=True)
+class _Wrapping:
+    inner: tuple[object, ...]
+
+
+def test_code_of_others_is_told_by_its_modules_wherever_it_is_wrapped(
+    brought: ModuleType,
+) -> None:
+    mine, base = brought.Mine(), sys.modules["somebodys_package.base"]
+    both = hashes_of_others(mine)
+    assert list(both) == ["somebodys_package.base", "somebodys_package.mine"]
+    assert hashes_of_others(VolumeCap(per_volume=2, selection=mine)) == both
+    assert both.items() <= hashes_of_others(_Wrapping((None, mine))).items()
+    assert list(hashes_of_others(base.unet)) == ["somebodys_package.base"]
+    path = Path(str(brought.__file__))
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert hashes_of_others(mine) == both
+    path.write_text(path.read_text() + "# another thought\n")
+    assert differing_files(both, hashes_of_others(mine)) == ["somebodys_package.mine"]
+    path.unlink()
+    assert list(hashes_of_others(mine)) == ["somebodys_package.base"]
+
+
+def test_what_is_nextslices_or_known_by_its_version_is_not_told_again() -> None:
+    assert hashes_of_others(StochasticBatches(), nn.Linear(1, 1), None, 3, len, "text") == {}
+
+
+def test_of_a_script_the_class_alone_counts(tmp_path: Path) -> None:
+    script = tmp_path / "study.py"
+
+    def told(cycles: int, rank: int) -> str:
+        script.write_text(
+            "from nextslice.code_hashes import hashes_of_others\n"
+            f"class Mine:\n    rank = {rank}\n"
+            f"for cycle in range({cycles}): print(hashes_of_others(Mine()))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, script], check=True, capture_output=True, text=True
+        )
+        return done.stdout.splitlines()[0]
+
+    first = told(cycles=1, rank=1)
+    assert first.startswith("{'__main__:Mine': ")
+    assert told(cycles=2, rank=1) == first
+    assert told(cycles=1, rank=2) != first
+
+
+def test_a_class_typed_at_a_prompt_has_no_source() -> None:
+    code = (
+        "class Mine: pass\n"
+        "from nextslice.code_hashes import hashes_of_others\n"
+        "assert hashes_of_others(Mine()) == {}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _hashes_below(folder: Path) -> dict[str, str]:
+    """What the copy of nextslice in a folder says of itself."""
+    code = (
+        "import importlib.util as u, json, sys\n"
+        "spec = u.spec_from_file_location('copied', sys.argv[1])\n"
+        "module = u.module_from_spec(spec)\n"
+        "sys.modules['copied'] = module\n"
+        "spec.loader.exec_module(module)\n"
+        "print(json.dumps(module.hashes_of_nextslice()))"
+    )
+    path = folder / "nextslice" / "code_hashes.py"
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], check=True, capture_output=True, text=True
+    )
+    found: dict[str, str] = ast.literal_eval(done.stdout)
+    return found
+
+
+def _closure(*modules: str) -> set[str]:
+    """The files that modules import, and those that these import; maps of rooms aside.
+
+    A name that a room's map hands on is looked for where it is made.
+    """
+    found: set[str] = set()
+    waiting = [_file_of(module) for module in modules]
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(SOURCE).as_posix()
+        if name not in found:
+            found.add(name)
+            for module, names in _imports(path).items():
+                waiting += [_made_in(module, name) for name in names]
+    return {name for name in found if not name.endswith("__init__.py")}
+
+
+def _file_of(module: str) -> Path:
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _made_in(module: str, name: str) -> Path:
+    path = _file_of(module)
+    if path.name == "__init__.py":
+        if _file_of(f"{module}.{name}").is_file():
+            return _file_of(f"{module}.{name}")
+        for other, names in _imports(path).items():
+            if name in names:
+                return _made_in(other, name)
+    return path
+
+
+def _imports(path: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nextslice."):
+            found.setdefault(str(node.module), set()).update(a.name for a in node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("nextslice."):
+                    found.setdefault(alias.name, set()).add("")
+    return found
