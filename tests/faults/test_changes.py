@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 from tests.faults import flows
 
+import nextslice
 from nextslice.annotators import Desk
 from nextslice.config import Config
 from nextslice.data.formats.readers import read_volume, write_volume
@@ -25,6 +29,22 @@ from nextslice.project import Project
 from nextslice.simulation import open_splits, simulate
 
 pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
+
+
+STRATEGY = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Backwards:
+    requires: ClassVar[frozenset[str]] = frozenset({{"scores"}})
+
+    def select(self, scores, *, rng, budget=None, context=None):
+        return np.argsort({order}, kind="stable")[:budget]
+"""
 
 
 CLOCK = pytest.mark.promise(
@@ -92,6 +112,66 @@ def test_what_changed_is_shown_and_recorded_once_it_is_accepted(
     assert len(recorded) == 1
     for words in shown:
         assert any(words in line for line in recorded[0])
+
+
+def _edit_nextslice(place: Path) -> str:
+    with (place / "nextslice" / "selection" / "top_k.py").open("a") as stream:
+        stream.write("\n# another thought\n")
+    return "code: 1 file of nextslice is not as it was: selection/top_k.py"
+
+
+def _edit_strategy(place: Path) -> str:
+    (place / "backwards.py").write_text(STRATEGY.format(order="scores"))
+    return "code: backwards is not as it was"
+
+
+@pytest.mark.promise(
+    "A run that began otherwise is not gone on with unless --accept-changes says so; what "
+    "changed is shown, and recorded.",
+    fault="a file of nextslice, or of the strategy that the run names, edited between commands",
+)
+@pytest.mark.parametrize("edit", [_edit_nextslice, _edit_strategy])
+def test_code_that_was_edited_between_two_commands_is_told_by_its_name(
+    edit: Callable[[Path], str], scans: Path, tmp_path: Path
+) -> None:
+    """Real commands, by a copy of nextslice that is really edited."""
+    place, folder = tmp_path / "code", tmp_path / "run"
+    source = Path(nextslice.__file__).parent
+    without = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source, place / "nextslice", ignore=without)
+    (place / "backwards.py").write_text(STRATEGY.format(order="-scores"))
+
+    def simulate_by_it(cycles: int, *more: str) -> subprocess.CompletedProcess[str]:
+        words = ["--out", folder, "--selection", "backwards:Backwards", "--cycles", cycles]
+        small = ["training.steps=4", "network.channels=[4,8]", "initial=2", "budget=2"]
+        words += ["--preset", "quick", "--device", "cpu", "--threads", "1", "--test", "2"]
+        words += [
+            word for setting in [*small, "data.size=[24,24]"] for word in ("--set", setting)
+        ]
+        typed = [sys.executable, "-m", "nextslice", "simulate", scans, *words, *more]
+        return subprocess.run(
+            [str(word) for word in typed],
+            env=os.environ | {"PYTHONPATH": str(place), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    begun = simulate_by_it(0)
+    assert begun.returncode == 0, begun.stderr
+    shown = edit(place)
+    before = _content(folder)
+    refused = simulate_by_it(1)
+    assert refused.returncode == 2
+    assert shown in refused.stdout + refused.stderr
+    assert "--accept-changes" in refused.stdout + refused.stderr
+    assert _content(folder) == before
+    accepted = simulate_by_it(1, "--accept-changes")
+    assert accepted.returncode == 0, accepted.stderr
+    ((recorded,),) = json.loads((folder / "environment.json").read_text())["changes"]
+    assert shown.rpartition(": ")[2].split()[0] in recorded
+    again = simulate_by_it(2)  # which is how it is now
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.promise(
