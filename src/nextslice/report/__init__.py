@@ -25,6 +25,7 @@ Tables and most figures come from the CSV and YAML files of the runs alone.
 - ``drawing.py``: a figure with its words, its axes, and how it is written
 - ``series.py``: the numbers behind a line: means over seeds and their intervals
 - ``facts.py``: what ran and on what
+- ``changed.py``: whether runs come from the same code, and went on as they began
 - ``scans.py``: the scans and models behind runs, where they are still at hand
 - ``outlines.py``: what labels cost: structures outlined, volumes opened
 - ``figures/``: the figures, one file for each

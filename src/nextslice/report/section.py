@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nextslice.report.apart import unnamed_differences
 from nextslice.report.busy import on_busy_machines
+from nextslice.report.changed import on_accepted_changes, on_other_code
 from nextslice.report.facts import settings_of
 from nextslice.report.runs import Run
 from nextslice.report.summaries import Spread, groups
@@ -59,7 +60,9 @@ def notes(runs: Sequence[Run]) -> list[str]:
     ]
     if len({_canonical(run.environment.get("hardware")) for run in runs}) > 1:
         found.append("The runs are from different machines: their times do not compare.")
-    found += filter(None, [on_busy_machines(runs)])
+    found += filter(
+        None, [on_busy_machines(runs), on_other_code(runs), on_accepted_changes(runs)]
+    )
     if _same_name_other_data(runs):
         found.append(
             "The runs read data of one name and other content: scans or labels were changed "
