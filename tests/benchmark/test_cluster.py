@@ -32,9 +32,11 @@ from nextslice.benchmark.cluster import (
     _do_remotely,
     _gpus,
     _missing_device,
+    _other_code,
     _warn_if_gpus_are_left_alone,
     _warn_if_nothing_fits,
 )
+from nextslice.code_hashes import hashes_of_nextslice
 from nextslice.errors import MissingExtraError, NextsliceError, SettingsError
 from nextslice.progress import Progress
 
@@ -238,7 +240,7 @@ def test_runs_that_want_a_gpu_go_to_the_node_that_has_one_and_have_it_to_themsel
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def tells_where(job: Job, _: Any) -> Outcome:
+    def tells_where(job: Job, *_: Any) -> Outcome:
         """In the place of the run's work; here it has no words but its error."""
         ray, began = importlib.import_module("ray"), time.time()
         time.sleep(0.5)
@@ -274,10 +276,30 @@ def test_a_gpu_that_is_missing_is_told_where_the_run_would_begin(
 ) -> None:
     settings = SETTINGS | ON_A_GPU
     (job, *_) = open_benchmark(make_recipe(settings=settings), tmp_path, elsewhere=True)
-    outcome = _do_remotely(job, None)
+    outcome = _do_remotely(job, None, hashes_of_nextslice())
     assert f"Expected a GPU on the node {socket.gethostname()}" in str(outcome.error)
     assert "Mend that node" in str(outcome.error)
     assert not job.out.exists()
+
+
+@pytest.mark.promise(
+    "A run that began otherwise is not gone on with unless --accept-changes says so; what "
+    "changed is shown, and recorded.",
+    fault="a node of a cluster whose nextslice is another",
+)
+def test_a_node_with_other_code_is_named_and_begins_nothing(
+    make_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    (job, *_) = open_benchmark(make_recipe(settings=SETTINGS | {"device": "cpu"}), tmp_path)
+    here = hashes_of_nextslice() | {"learner.py": "another", "gone.py": "this"}
+    outcome = _do_remotely(job, None, here)
+    assert f"Expected the node {socket.gethostname()} to have the nextslice" in str(
+        outcome.error
+    )
+    assert "got 2 other files: gone.py, learner.py." in str(outcome.error)
+    assert not job.out.exists()
+    assert "--accept-changes" in str(outcome.error)
+    assert _other_code(hashes_of_nextslice()) is None
 
 
 def test_what_is_here_anyway_is_not_missing(make_recipe: MakeRecipe, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Runs on a Ray cluster: one that is there, or one on this machine for the time it takes.
 
-All nodes must have nextslice, the data set and the benchmark's folder under the same paths; a
-run that loses its node goes on elsewhere from what it left in that folder.
+All nodes must have the same nextslice, and the data set and the benchmark's folder under the
+same paths; a run that loses its node goes on elsewhere from what it left in that folder.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from nextslice.benchmark.connecting import connected
 from nextslice.benchmark.executor import Job, OnOutcome, Outcome, do, ignore_outcome
+from nextslice.code_hashes import differing_files, hashes_of_nextslice
 from nextslice.config import Config
 from nextslice.errors import NextsliceError, SettingsError
 from nextslice.models.devices import resolve_device
 from nextslice.progress import OnProgress, Progress
-from nextslice.wording import clause, counted
+from nextslice.wording import a_few, clause, counted
 
 __all__ = ["RayCluster"]
 
@@ -81,6 +82,7 @@ class RayCluster:
                 .remote()
             )
             task = ray.remote(max_calls=1)(_do_remotely)  # a process of its own for each run
+            code = hashes_of_nextslice()
             waiting: dict[Any, int] = {}
             outcomes: dict[int, Outcome] = {}
             try:
@@ -91,7 +93,7 @@ class RayCluster:
                         num_gpus=_gpus(job.config),
                         max_retries=self.retries,
                     )
-                    waiting[wanted.remote(_anywhere(job), ears)] = number
+                    waiting[wanted.remote(_anywhere(job), ears, code)] = number
                 while waiting:
                     ended, _ = ray.wait(list(waiting), timeout=_EVERY_S)
                     for progress in _news(ray, ears):
@@ -148,9 +150,16 @@ def _news(ray: Any, ears: Any) -> list[Progress]:
     return news
 
 
-def _do_remotely(job: Job, ears: Any) -> Outcome:
-    """One run on whatever node; it tells how far it is, but not at every step."""
-    missing = _missing_device(job.config)
+def _do_remotely(job: Job, ears: Any, code: Mapping[str, str]) -> Outcome:
+    """One run on whatever node; it tells how far it is, but not at every step.
+
+    Args:
+        job: The run.
+        ears: Hear of it.
+        code: The code of nextslice where the benchmark was started.
+    """
+    missing = None if job.accept_changes else _other_code(code)
+    missing = missing or _missing_device(job.config)
     if missing is not None:
         return Outcome(job, missing)
     told = 0.0
@@ -198,6 +207,23 @@ def _missing_device(config: Config) -> str | None:
             )
         )
     return None
+
+
+def _other_code(wanted: Mapping[str, str]) -> str | None:
+    """What to say where this node's nextslice would come to other results."""
+    files = differing_files(wanted, hashes_of_nextslice())
+    if not files:
+        return None
+    return str(
+        NextsliceError(
+            f"Expected the node {socket.gethostname()} to have the nextslice of the machine "
+            f"that started the benchmark, got {counted(len(files), 'other file')}: "
+            f"{a_few(files)}.",
+            cause="another version is installed on that node, or a copy that was edited.",
+            remedy="Install the same there, or take that node out of the cluster, and repeat "
+            "the command. To have runs done by whatever is there: --accept-changes.",
+        )
+    )
 
 
 def _pinned_to(node: str) -> Any:
