@@ -19,6 +19,7 @@ import nextslice
 from nextslice import StochasticBatches, VolumeCap
 from nextslice.code_hashes import (
     OF_RESULTS,
+    OF_SLICES,
     OF_TRAINING,
     WITHOUT_A_SAY,
     differing_files,
@@ -60,6 +61,13 @@ def test_nothing_that_a_training_imports_is_left_out() -> None:
     imported = _closure("nextslice.trainings")
     without = IMPORTED_WITHOUT_A_SAY | OF_FOLDERS
     assert imported - hashes_of_nextslice(OF_TRAINING).keys() <= without
+
+
+def test_nothing_that_prepares_slices_is_left_out() -> None:
+    imported = _closure("nextslice.data.building", "nextslice.data.gate.reader_process")
+    assert len(imported) > 20
+    without = imported - hashes_of_nextslice(OF_SLICES).keys()
+    assert without <= IMPORTED_WITHOUT_A_SAY
 
 
 def test_what_people_see_of_results_has_no_say() -> None:

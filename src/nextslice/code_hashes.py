@@ -19,6 +19,7 @@ from typing import Any, Final
 
 __all__ = [
     "OF_RESULTS",
+    "OF_SLICES",
     "OF_TRAINING",
     "WITHOUT_A_SAY",
     "differing_files",
@@ -82,6 +83,20 @@ WITHOUT_A_SAY: Final = frozenset(
 
 OF_TRAINING: Final = ("models/", "seeds.py", "trainings.py")
 """The part of :data:`OF_RESULTS` that makes weights of slices and their masks."""
+
+OF_SLICES: Final = (
+    "data/building.py",
+    "data/cases.py",
+    "data/formats/",
+    "data/gate/",
+    "data/geometry.py",
+    "data/labels.py",
+    "data/places.py",
+    "data/preparation.py",
+    "data/prepared.py",
+    "data/sides.py",
+)
+"""The part that makes prepared slices of scans, or refuses them."""
 
 _DIGITS: Final = 16  # of hexadecimal: what changed by itself is told, not what somebody forged
 # Python, and packages whose versions a run keeps.

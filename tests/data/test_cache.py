@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nextslice import code_hashes
 from nextslice.data.cache import cache_root
 from nextslice.data.formats.readers import write_volume
 from nextslice.data.geometry import Geometry
@@ -68,6 +69,25 @@ def test_a_changed_file_is_read_again_even_behind_its_header(folder: Path, cache
     second, built = open_pool(folder, cache)
     assert built
     assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changed", "built_again"),
+    [("data/preparation.py", True), ("data/pool.py", False), ("learner.py", False)],
+)
+def test_slices_that_other_code_prepared_are_prepared_again(
+    changed: str,
+    built_again: bool,
+    folder: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, _ = open_pool(folder, cache)
+    present = code_hashes.hashes_of_nextslice() | {changed: "another"}
+    monkeypatch.setattr(code_hashes, "_own", lambda: present)
+    second, built = open_pool(folder, cache)
+    assert built is built_again
+    assert second.fingerprint == first.fingerprint  # which is of what came of it
 
 
 def truncate(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Prepared slices on disk: built once, then opened as memory-mapped arrays.
 
-One folder per (sources, settings)::
+One folder per (sources, settings, code that prepares them)::
 
     images.npy         float32 (slices, height, width)
     masks.npy          uint8   (slices, height, width), class numbers; 0 without a label
@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from nextslice.code_hashes import OF_SLICES, hashes_of_nextslice
 from nextslice.data.building import FORMAT, MANIFEST, build
 from nextslice.data.cases import DataSet
 from nextslice.data.formats.payload import files_of
@@ -115,6 +116,7 @@ def _key(data_set: DataSet, preparation: Preparation, labels: LabelMap | None) -
         files.append([case.case, [[p.reason, p.remedy] for p in case.problems]])
     made_from: dict[str, Any] = {
         "format": FORMAT,
+        "code": hashes_of_nextslice(OF_SLICES),
         "layout": data_set.layout,
         "declared": sorted((data_set.declared or {}).items()),
         "files": files,
