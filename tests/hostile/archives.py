@@ -67,6 +67,11 @@ def _long_name(path: Path) -> None:
     path.write_bytes(gzip.compress(_begun(long), mtime=0) + zeros(960))
 
 
+def _nul_in_a_name(path: Path) -> None:
+    """By the other way to write a number, a folder's name can hold what ends a name in C."""
+    _tar(_member("set/escaped", pax_headers={"path": "set/a\0b"}))(path)
+
+
 ARCHIVES = (
     Hostile("a file above the folder", "leads out", _tar(_member("set/../../escaped", size=3))),
     Hostile("an absolute path", "leads out", _tar(_member("/tmp/escaped", size=3))),  # noqa: S108
@@ -80,6 +85,8 @@ ARCHIVES = (
     ),
     Hostile("a device", "device", _tar(_member("set/escaped", type=tarfile.CHRTYPE))),
     Hostile("a pipe", "device", _tar(_member("set/escaped", type=tarfile.FIFOTYPE))),
+    Hostile("a name with a zero byte", "no file can have", _nul_in_a_name),
+    Hostile("a name longer than any", "no file can have", _tar(_member("set/" + "a" * 300))),
     Hostile("an archive that is cut", "cannot be unpacked", _cut),
     Hostile("a packed archive that is cut", "cannot be unpacked", _cut_gzip),
     Hostile("a packed archive with a flipped bit", "cannot be unpacked", _flipped_gzip),

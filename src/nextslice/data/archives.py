@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
 import shutil
 import tarfile
 import zlib
@@ -15,12 +16,14 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import IO, Final
 
+from nextslice.data.places import stays_inside
 from nextslice.errors import DataError
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = ["unpack_data_set"]
 
 _MOST_MEMBERS: Final = 100_000
+_LONGEST_NAME: Final = 255  # bytes, on every file system of today
 _ALWAYS: Final = 1 << 30  # so much may come out of however small an archive
 _SWOLLEN: Final = 50  # times the archive's size; packed scans do not shrink, and labels little
 _AT_ONCE: Final = 1 << 24  # no name, and no note on a file, is as long as that
@@ -92,14 +95,13 @@ def _extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:
             path = PurePosixPath(member.name)
             if path.name.startswith("._") or path.name == ".DS_Store":
                 continue
-            if (
-                path.is_absolute()
-                or ".." in path.parts
-                or not (member.isfile() or member.isdir())
-            ):
+            too_long = any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts)
+            plain = member.isfile() or member.isdir()
+            if too_long or not plain or not stays_inside(member.name):
                 raise DataError(
-                    f"{archive.name} holds {member.name!r}, which is a link, a device or a "
-                    "path that leads out of its folder; a data set has plain files only.",
+                    f"{archive.name} holds {member.name!r:.200}, which is a link, a device, a "
+                    "path that leads out of its folder or a name that no file can have; a data "
+                    "set has plain files only.",
                     remedy="Nothing was kept. Do not trust where this archive came from.",
                 )
             tar.extract(member, folder, filter="data")
