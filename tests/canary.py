@@ -5,25 +5,27 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import SimpleITK as sitk  # noqa: N813
+from PIL import Image
 from tests.hostile.making import FIELDS
 
 from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.data.phantom import Phantom, write_phantom
 
-__all__ = ["CASE", "FOLDER", "NAME", "found_in", "labelled", "planted"]
+__all__ = ["CASE", "FOLDER", "NAME", "found_in", "labelled", "logged", "planted"]
 
 NAME = "Canary^Carla"
 """In headers: it must come out nowhere."""
 
 FOLDER = "Ornis, Olga 19700101"
-"""In the path of the scans: it must not reach a browser, an address or an export."""
+"""In the paths of scans and projects: no browser, address, export or log may tell it."""
 
 CASE = "Kestrel-Kim"
 """The name of a case: it stands wherever a case is named, and in no report without scans."""
@@ -32,7 +34,7 @@ CASE = "Kestrel-Kim"
 def planted(place: Path) -> Path:
     """Four small scans, one in each format, that all name their patient."""
     write_phantom(place / "phantom", Phantom(patients=4, size=(40, 48), slices=(8, 9)))
-    folder = place / FOLDER / "scans"
+    folder = place / FOLDER / f"scans of {FOLDER}"
     folder.mkdir(parents=True)
     sources = sorted((place / "phantom" / "imagesTr").glob("*.nii.gz"))
     for source, name in zip(sources, ("a.nii.gz", "b.mha", "c.nrrd", "d.mha"), strict=True):
@@ -110,14 +112,30 @@ def found_in(content: bytes | str, *names: str) -> list[str]:
     ]
 
 
+def logged(records: Iterable[logging.LogRecord]) -> str:
+    """What a log that somebody keeps holds: all of ours, of others what is no debugging."""
+    form = logging.Formatter("%(name)s %(message)s")
+    return "\n".join(
+        form.format(record)
+        for record in records
+        if record.name.startswith("nextslice") or record.levelno > logging.DEBUG
+    )
+
+
 def _unpacked(content: bytes) -> Iterator[bytes]:
     yield content
     if content[:2] == b"\x1f\x8b":
-        yield gzip.decompress(content)
+        yield from _unpacked(gzip.decompress(content))
     if content[:4] == b"PK\3\4":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            yield archive.comment
             yield from map(str.encode, archive.namelist())
-            yield from map(archive.read, archive.namelist())
+            for name in archive.namelist():
+                yield from _unpacked(archive.read(name))
+    if content[:8] == b"\x89PNG\r\n\x1a\n":
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            yield repr(image.info).encode()
     if content[:4] == b"NRRD":
         _, _, packed = content.partition(b"\n\n")
         try:

@@ -22,6 +22,7 @@ ROOMS = [
     "files",
     "progress",
     "wording",
+    "discretion",
     "yaml_text",
     "code_names",
     "code_hashes",

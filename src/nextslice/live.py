@@ -186,6 +186,11 @@ class LiveProject:
         return self.project.folder
 
     @property
+    def folders(self) -> tuple[Path, Path]:
+        """The project's and that of its scans: what is logged names files from there on."""
+        return self.folder, Path(self.config.data.folder)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Foreground names; class k is number k in every mask, 0 is background."""
         return self.pool.classes

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.canary import FOLDER, found_in
 
 from nextslice.benchmark import (
     Outcome,
@@ -175,6 +176,36 @@ def test_where_in_the_code_a_run_failed_is_kept_until_it_ends_well(
     (finished,) = _entries(tmp_path)
     assert (finished["state"], finished["traceback"]) == ("finished", None)
     assert not (tmp_path / failed["traceback"]).exists()
+
+
+@pytest.mark.promise(
+    "Nothing leaves that names a patient",
+    fault="a name in folders: what a benchmark keeps of runs that failed",
+)
+def test_what_is_kept_of_a_failed_run_names_no_folder_of_this_machine(
+    make_recipe: MakeRecipe, tmp_path: Path, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe(seeds=[0], cycles=0)
+    out = tmp_path / FOLDER / "out"
+    jobs = open_benchmark(recipe, out)
+
+    def breaks(learner: Any, *_: object, **__: object) -> None:
+        try:
+            Path(jobs[0].config.data.folder, "imagesTr/gone.nii.gz").read_bytes()
+        except OSError as error:
+            folder = learner.project.folder
+            raise DataError(f"{folder}/x.npy and {out}/z are gone: {error}") from error
+
+    monkeypatch.setattr("nextslice.learner.ActiveLearner.fit", breaks)
+    outcomes = run_benchmark(recipe, jobs, out, here)
+    failed, *_ = _entries(out)
+    assert failed["cause"].startswith("x.npy and z are gone: ")
+    assert "'imagesTr/gone.nii.gz'" in failed["cause"]
+    assert "in breaks" in (out / failed["traceback"]).read_text()
+    for kept in ("outcomes.json", failed["traceback"]):
+        assert found_in((out / kept).read_bytes(), FOLDER, str(tmp_path)) == []
+    # Whoever waits in front of it is told of the very files.
+    assert FOLDER in (outcomes[0].error or "")
 
 
 def test_a_run_that_failed_before_it_began_can_begin(

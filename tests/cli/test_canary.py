@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from tests.canary import FOLDER, NAME, found_in, planted
+from tests.canary import FOLDER, NAME, found_in, logged, planted
 from typer.testing import CliRunner
 
 from nextslice.cli.app import app
@@ -50,7 +50,8 @@ def test_no_command_tells_or_writes_the_name(
     caplog.set_level(logging.DEBUG)
     scans = planted(tmp_path)
     originals = {hashlib.sha256(p.read_bytes()).hexdigest() for p in scans.iterdir()}
-    project, work, out = tmp_path / "project", tmp_path / "work", tmp_path / "out"
+    project = tmp_path / f"study of {FOLDER}"
+    work, out = tmp_path / "work", tmp_path / "out"
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
 
     said = [run("check", scans)]
@@ -79,6 +80,8 @@ def test_no_command_tells_or_writes_the_name(
     printed = "\n".join(said) + "".join(capfd.readouterr()) + caplog.text
     assert len(said) == 11
     assert found_in(printed, NAME) == []
+    # What was typed may be said where it was typed; what a program logs is kept.
+    assert found_in(logged(caplog.records), FOLDER, str(tmp_path)) == []
 
     # A work order holds the scans themselves, as an editor needs them; nothing else.
     for folder in (work, tmp_path / "work-2"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.canary import CASE, FOLDER, NAME, found_in, labelled
+from tests.canary import CASE, FOLDER, NAME, found_in, labelled, logged
 from typer.testing import CliRunner
 
 from nextslice.cli.app import app
@@ -52,7 +52,7 @@ def test_neither_runs_nor_reports_nor_backups_name_the_patient(
         },
     }
     (tmp_path / "canaries.yaml").write_text(yaml.safe_dump(recipe))
-    out, bare = tmp_path / "out", tmp_path / "bare"
+    out, bare = tmp_path / FOLDER / "out", tmp_path / "bare"
     said = [run("check", scans)]
     said += [run("benchmark", tmp_path / "canaries.yaml", "--out", out, "--workers", 1)]
     said += [run("report", out, "--out", bare, "--no-scans")]
@@ -60,9 +60,10 @@ def test_neither_runs_nor_reports_nor_backups_name_the_patient(
     said += [run("verify", one), run("backup", one, tmp_path / "kept.zip")]
     printed = "\n".join(said) + "".join(capfd.readouterr()) + caplog.text
     assert found_in(printed, NAME) == []
+    assert found_in(logged(caplog.records), FOLDER, str(tmp_path)) == []
 
     written = {
-        path.relative_to(tmp_path): path.read_bytes()
+        Path(folder.name) / path.relative_to(folder): path.read_bytes()
         for folder in (out, bare)
         for path in folder.rglob("*")
         if path.is_file()

@@ -101,7 +101,7 @@ def test_export_says_where_it_is_and_what_comes_next(
     copy = copied(annotated, tmp_path)
     result = call(export, copy.folder, tmp_path / "raw", "--dataset-id", 12)
     assert result.exit_code == 0, result.output
-    folder = tmp_path / "raw" / "Dataset012_project"
+    folder = tmp_path / "raw" / "Dataset012_cortex_medulla"
     assert str(folder) in result.stdout
     assert "nnUNetv2_plan_and_preprocess -d 12" in result.stderr
     again = call(export, copy.folder, tmp_path / "raw", "--dataset-id", 12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from httpx import Client, Request, Response
-from tests.canary import FOLDER, NAME, found_in, planted
+from tests.canary import FOLDER, NAME, found_in, logged, planted
 
 from nextslice.annotators import Desk
+from nextslice.failpoints import VARIABLE
 
 from .conftest import Page, make_project
 from .served import command_serving
@@ -88,35 +90,83 @@ def test_neither_pages_nor_addresses_nor_errors_nor_logs_name_the_patient(
     assert len(seen) > 100
     assert found_in(told, NAME, FOLDER, str(scans.parents[1])) == []
     out, error = capfd.readouterr()
-    assert found_in(caplog.text + out + error, NAME) == []
+    assert found_in(caplog.text, NAME) == []
+    kept = logged(caplog.records) + out + error
+    assert found_in(kept, NAME, FOLDER, str(scans.parents[1])) == []
 
 
 @pytest.mark.promise(
     "Nothing leaves that names a patient",
-    fault="a name in headers and in what is asked; the log of a server whose scans are broken",
+    fault="a name in headers, folders and what is asked; all that a server says whose scans, "
+    "masks and disk fail",
 )
-def test_the_log_of_the_server_tells_neither_headers_nor_who_asked_for_what(
-    scans: Path, tmp_path: Path
+def test_the_log_of_the_server_tells_neither_headers_nor_folders_nor_who_asked_for_what(
+    scans: Path,
+    tmp_path: Path,
+    drawn: Callable[[dict[str, Any]], np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    moved = tmp_path / "scans"
+    """All that a server says while nearly everything goes wrong that can."""
+    moved = tmp_path / FOLDER / "scans"
     shutil.copytree(scans, moved)
-    make_project(tmp_path / "project", moved).close()
+    project = tmp_path / FOLDER / f"study of {FOLDER}"
+    make_project(project, moved).close()
+    monkeypatch.setenv(VARIABLE, "mask.written:enospc:1")
     with (
-        command_serving(tmp_path / "project", tmp_path / "log") as served,
+        command_serving(project, tmp_path / "log") as served,
         Client(base_url=served.address, trust_env=False, timeout=60) as client,
     ):
         page = Page(client, served.token, annotator="Nosy Nora").enter()
         views = page.overview()["slices"]
         page.answer(views[0]["id"], "skip", reason="Nosy Nora says it is Mrs Miller")
-        page.get("/api/slices/Mrs%20Miller/image?of=Mrs%20Miller")
-        page.put(views[1]["id"], b"Mrs Miller")
+        one, mask = views[1]["id"], drawn(views[1]).tobytes()
+        answers = [
+            page.get("/api/slices/Mrs%20Miller/image?of=Mrs%20Miller"),
+            page.get("/Mrs%20Miller"),
+            page.put(one, b"Mrs Miller"),
+            page.put(one, mask),  # finds the disk full
+            page.put(one, mask),
+            page.put(one, np.zeros_like(drawn(views[1])).tobytes()),  # on an old version
+            page.put(one, b"\1" * 90_000),
+            page.post("/api/query/finish", {"cycle": "Mrs Miller"}),
+            page.client.get("/api/overview", headers={"Host": "mrs-miller"}),
+            page.client.get("/api/overview"),
+        ]
         for path in moved.iterdir():
             path.write_bytes(path.read_bytes()[:-20])
-        answers = [page.get(f"/api/slices/{view['id']}/image") for view in views]
+        answers += [page.get(f"/api/slices/{view['id']}/image") for view in views]
+        for path in moved.iterdir():
+            path.unlink()
+        answers += [page.get(f"/api/slices/{view['id']}/image") for view in views]
+        for path in (project / "annotations").rglob("*.npy"):
+            path.write_bytes(b"Mrs Miller")
+        answers += [page.get(f"/api/slices/{one}/annotation")]
+        page.post("/api/query/finish", {"cycle": 0})
+        overview = page.overview()
+        for _ in range(600):
+            if (overview := page.overview())["phase"] != "training":
+                break
+            time.sleep(0.1)
+        assert overview["phase"] == "failed"
+        shutil.rmtree(project / "annotations")
+        answers += [page.get(f"/api/slices/{one}/annotation"), page.get("/api/overview")]
         cookie, csrf = client.cookies.values(), page.csrf
-    assert 500 in {answer.status_code for answer in answers}
+    assert {answer.status_code for answer in answers} == {
+        200,
+        401,
+        404,
+        409,
+        413,
+        421,
+        422,
+        500,
+    }
     said = served.said().replace(served.link, "")
-    assert "cannot be" in said or "damaged" in said or "cut" in said, said
-    assert found_in(said, NAME, "Nosy Nora", "Mrs Miller", served.token, csrf, *cookie) == []
-    told = b"".join(answer.content for answer in answers)
-    assert found_in(told, NAME, "Nosy Nora", str(tmp_path)) == []
+    assert "The way to the next query failed: " in said
+    assert "image failed: DataError: " in said
+    assert "annotation failed: StorageError: annotations/" in said
+    assert "annotation failed: ProjectError: " in said
+    wanted = (NAME, FOLDER, str(tmp_path), "Nosy Nora", "Mrs Miller")
+    assert found_in(said, *wanted, served.token, csrf, *cookie) == []
+    told = b"".join(answer.content + repr(answer.headers).encode() for answer in answers)
+    assert found_in(told, NAME, FOLDER, str(tmp_path)) == []

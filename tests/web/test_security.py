@@ -399,12 +399,13 @@ def test_a_body_is_bounded_whether_its_length_is_announced_or_not(page: Any) -> 
     assert (announced.status_code, streamed.status_code) == (413, 413)
 
 
-def test_what_a_browser_is_told_of_an_error_names_no_file_and_the_terminal_does(
-    page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_the_browser_is_told_of_no_file_and_the_log_of_those_of_the_project_alone(
+    page: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     view = page.first()
+    project, _ = desk.folders
     problem = CheckpointError(
-        "/home/anna/Mrs Miller/model.safetensors is damaged.",
+        f"{project}/models/model.safetensors is damaged.",
         cause="the disk is failing.",
         remedy="Delete /home/anna/Mrs Miller.",
     )
@@ -419,12 +420,33 @@ def test_what_a_browser_is_told_of_an_error_names_no_file_and_the_terminal_does(
     assert told.json()["cause"] == "the disk is failing."
     assert "Miller" not in told.text
     assert "model" not in told.text
-    assert "/home/anna/Mrs Miller/model.safetensors is damaged." in caplog.text
-    monkeypatch.setattr(Desk, "image", lambda *_: 1 / 0)
-    surprised = page.get(f"/api/slices/{view['id']}/image")
+    assert "failed: CheckpointError: models/model.safetensors is damaged." in caplog.text
+    assert "What to do: Delete [elsewhere on this machine]" in caplog.text
+    assert "Miller" not in caplog.text
+    assert str(project) not in caplog.text
+
+
+def test_a_surprise_is_told_to_the_log_by_its_place_and_to_the_browser_as_one(
+    page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    view = page.first()
+
+    folder = Path("/home/anna/Mrs Miller")
+
+    def surprise(*_: object) -> None:
+        folder.read_text()
+
+    monkeypatch.setattr(Desk, "image", surprise)
+    surprised = page.get(f"/api/slices/{view['id']}/image?of=Mrs%20Miller")
     assert surprised.status_code == 500
-    assert "division" not in surprised.text
-    assert "Traceback" not in surprised.text
+    assert surprised.headers["content-security-policy"] == POLICY
+    assert surprised.json()["problem"] == "Something went wrong in the server."
+    assert "GET /api/slices/{slice_id}/image failed." in caplog.text
+    assert ", in surprise" in caplog.text
+    assert caplog.text.rstrip().endswith("FileNotFoundError")
+    assert "Miller" not in caplog.text + surprised.text
+    assert "/home" not in caplog.text
+    assert "Traceback" not in caplog.text + surprised.text
 
 
 _NAMES = st.text("aZ9 ,.-()é", min_size=1, max_size=8).filter(lambda name: name.strip() == name)

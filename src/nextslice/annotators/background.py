@@ -6,9 +6,11 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nextslice.annotators.views import TrainingProgress
+from nextslice.discretion import told, traced
 from nextslice.errors import NextsliceError
 from nextslice.progress import Progress
 
@@ -22,13 +24,19 @@ class Background:
 
     Args:
         steps_per_epoch: To count a training's epochs by.
+        folders: Whose files the log may name.
         clock: Seconds that never jump.
     """
 
     def __init__(
-        self, steps_per_epoch: int, clock: Callable[[], float] = time.monotonic
+        self,
+        steps_per_epoch: int,
+        *,
+        folders: Sequence[Path],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._steps_per_epoch = steps_per_epoch
+        self._folders = tuple(folders)
         self._clock = clock
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -88,15 +96,18 @@ class Background:
         except _Stopped:
             pass
         except NextsliceError as error:
-            logger.warning("The way to the next query failed: %s", error)
+            self._log(told(error, *self._folders))
             self.error = str(error)
         except Exception as error:
             # Whatever it is, people go on annotating and are told; nothing saved is lost.
-            logger.exception("The way to the next query failed.")
+            self._log(traced(error, *self._folders))
             why = error.strerror if isinstance(error, OSError) else None  # without its path
             self.error = f"{type(error).__name__}: {why or error}"
         finally:
             self.progress = None
+
+    def _log(self, why: str) -> None:
+        logger.warning("The way to the next query failed: %s", why)
 
 
 class _Stopped(Exception):  # noqa: N818  nothing went wrong

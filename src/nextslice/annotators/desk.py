@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self, final
 
 import numpy as np
@@ -78,6 +79,11 @@ class Desk:
         """
         self._following.stop()
         self._live.close()
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """Those of the project and of its scans: a log names files from there on."""
+        return self._live.folders
 
     @property
     def classes(self) -> tuple[str, ...]:

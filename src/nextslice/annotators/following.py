@@ -45,7 +45,9 @@ class Following:
         self._live = project
         self._project = project.project
         self._pictures = pictures
-        self._background = Background(project.config.training.steps_per_epoch)
+        self._background = Background(
+            project.config.training.steps_per_epoch, folders=project.folders
+        )
         self._lock = threading.RLock()
         self._shown = 0
         project.listen(self._background.listen)

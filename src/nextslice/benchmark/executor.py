@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from nextslice.config import Config
+from nextslice.discretion import traced
 from nextslice.errors import NextsliceError, ProjectError, ProjectLockedError
 from nextslice.files import write_atomically
 from nextslice.progress import OnProgress, Progress
 from nextslice.project.opening import FAILURE
 from nextslice.simulation import open_splits, simulate
 
-__all__ = ["Executor", "Job", "OnOutcome", "Outcome", "do", "ignore_outcome"]
+__all__ = ["Executor", "Job", "OnOutcome", "Outcome", "do", "folders_of", "ignore_outcome"]
 
 _PATIENCE_S: Final = 60.0
 
@@ -57,6 +57,12 @@ class Outcome:
     error: str | None = None
     seconds: float | None = None
     traceback: str | None = None
+
+
+def folders_of(job: Job) -> tuple[Path, ...]:
+    """The folders whose files a note beside the run may name."""
+    shared = () if job.shared_trainings is None else (job.shared_trainings,)
+    return (job.out, Path(job.config.data.folder), *shared)
 
 
 OnOutcome = Callable[[Outcome], None]
@@ -142,16 +148,17 @@ def do(job: Job, on_progress: OnProgress) -> Outcome:
     except ProjectError as error:  # about the folder itself, which may be somebody else's
         return outcome(str(error))
     except NextsliceError as error:
-        return outcome(str(error), _kept_traceback(job))
+        return outcome(str(error), _kept_traceback(job, error))
     except Exception as error:  # a plug-in may raise anything: then its run has failed
-        return outcome(f"{type(error).__name__}: {error}", _kept_traceback(job))
+        return outcome(f"{type(error).__name__}: {error}", _kept_traceback(job, error))
 
 
-def _kept_traceback(job: Job) -> str | None:
+def _kept_traceback(job: Job, error: Exception) -> str | None:
     """Write where in the code the run has failed into its folder; None where that fails."""
     try:
         job.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(job.out / FAILURE, traceback.format_exc(), "failure")
+        where = traced(error, *folders_of(job))
+        write_atomically(job.out / FAILURE, where + "\n", "failure")
     except OSError:  # the disk is full, which may be what the run failed of
         return None
     return FAILURE

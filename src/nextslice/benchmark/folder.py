@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 import yaml
 
-from nextslice.benchmark.executor import Job, Outcome
+from nextslice.benchmark.executor import Job, Outcome, folders_of
 from nextslice.benchmark.recipe import Recipe, dump_recipe
+from nextslice.discretion import without_folders
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
 from nextslice.project.changes import differences
@@ -116,7 +117,10 @@ class OutcomesFile:
         """Keep how a run ended."""
         state: State = "finished" if outcome.error is None else "failed"
         seconds = None if outcome.seconds is None else round(outcome.seconds, 3)
-        self._set(outcome.job, state, outcome.error, seconds, outcome.traceback)
+        cause = outcome.error
+        if cause is not None:  # the terminal names all files; this is kept and reported
+            cause = without_folders(cause, *folders_of(outcome.job), self._out)
+        self._set(outcome.job, state, cause, seconds, outcome.traceback)
         self.write()
 
     def write(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +41,7 @@ def export(
     ] = _LayoutName.NNUNET,
     dataset_id: Annotated[int, typer.Option(help="Its number, from 1 to 999.")] = 501,
     name: Annotated[
-        str | None, typer.Option(help="Its name.", show_default="the project's folder's")
+        str | None, typer.Option(help="Its name.", show_default="its classes")
     ] = None,
     modality: Annotated[
         str,
@@ -58,12 +59,13 @@ def export(
     from nextslice.wording import counted
 
     kind = NnUNet if layout is _LayoutName.NNUNET else Decathlon
-    called = name if name is not None else fitting_name(project.resolve().name)
-    wanted = kind(dataset_id, called, modality)
+    wanted = kind(dataset_id, "Project" if name is None else name, modality)
     with (
         progress_bar() as on_progress,
         ProjectSource(project, on_progress=on_progress) as source,
     ):
+        if name is None:  # its folder may be called like a patient
+            wanted = replace(wanted, name=fitting_name("_".join(source.classes[:3])))
         done = export_data_set(source, out, wanted, on_progress=on_progress)
     if done.left_out:
         why = "not labelled throughout" if wanted.needs_all else "without a labelled slice"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,10 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let other machines connect without TLS.")
     ] = False,
+    title: Annotated[
+        str,
+        typer.Option(help="What the page calls the project.", show_default="its classes"),
+    ] = "",
     images: Images = None,
     accept_changes: AcceptChanges = False,
     allow_code: AllowCode = False,
@@ -59,8 +62,11 @@ def serve(
             )
         )
     with desk:
-        identity = hashlib.sha256(str(where).encode()).hexdigest()[:16]
-        server = PageServer(desk, place, Title(where.name, identity))
+        called = Title.of(where, desk.classes, title)
+        server = PageServer(desk, place, called)
+        say(
+            f"The page calls this project {called.name}."
+        )  # where it lies is not said: logs are kept
         say("Open this link to annotate; keep it to those who should:")
         print_line(server.link)
         say("Ctrl-C stops the page.")

@@ -191,7 +191,7 @@ def _settled(
     if labels is None:
         values = values_found(verdicts)
         labels = found_labels(values)
-        _log.warning("%s: %s", data_set.folder, tell_of_undeclared(values))
+        _log.warning("%s", tell_of_undeclared(values))
     return preparation, labels
 
 

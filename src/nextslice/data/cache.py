@@ -38,6 +38,7 @@ from nextslice.data.gate.limits import Limits
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
+from nextslice.discretion import told
 from nextslice.errors import DataError
 from nextslice.progress import OnProgress
 
@@ -84,7 +85,9 @@ def prepared(
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("The cache %s is damaged (%s) and is built again.", folder, error)
+        _log.warning(
+            "The cache %s is damaged (%s) and is built again.", folder.name, told(error, folder)
+        )
     try:
         with _building(root) as temporary:
             build(temporary, data_set, preparation, labels, on_progress)

@@ -7,6 +7,7 @@
 - ``bodies.py``: what the page sends, bounded
 - ``documented.py``: what the description of the routes says about answers
 - ``routes.py``: each route asks the desk
+- ``surprises.py``: errors that nobody foresaw, for the browser and for the log
 - ``server.py``: the routes put together, and what a browser is told of errors
 - ``patience.py``: how long a connection may take over a request
 - ``serving.py``: a server on this machine, and the link that opens it

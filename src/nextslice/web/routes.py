@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Path as InPath
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -15,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from nextslice.annotators.desk import Desk
 from nextslice.annotators.views import Annotation, ImageView, MaskView
 from nextslice.errors import AnnotationError, SettingsError
+from nextslice.project.identity import identity_of
 from nextslice.web.bodies import (
     Answer,
     End,
@@ -40,6 +44,7 @@ from nextslice.web.documented import (
 )
 from nextslice.web.security import ENTRY, Door
 from nextslice.web.wire import array_response, plain, without_files
+from nextslice.wording import a_few
 
 __all__ = ["Title", "entry_routes", "project_routes", "slice_routes"]
 
@@ -48,7 +53,7 @@ _PICTURES = 8  # made at once; whatever else is asked needs a thread, too
 _REMEMBERED = 30 * 24 * 3600  # seconds; the server forgets sooner, when it stops
 
 _Offset = Annotated[int, Query(ge=-_FARTHEST, le=_FARTHEST)]
-_Id = Annotated[str, Path(max_length=64)]
+_Id = Annotated[str, InPath(max_length=64)]
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,29 @@ class Title:
     """Which project the page shows.
 
     Attributes:
-        name: What it is called.
+        name: What it is called; whoever opens the page reads it.
         identity: Drafts in a browser are kept under it; no two projects share one.
     """
 
     name: str
     identity: str
+
+    @classmethod
+    def of(cls, folder: Path, classes: Sequence[str], name: str = "") -> Title:
+        """That of a project.
+
+        A folder is often called like a patient or a study, and a hash of its path can be
+        guessed at. So the browser is told what is outlined, and letters that rest on the
+        project's random name, too.
+
+        Args:
+            folder: The project's; nobody else may be working on it.
+            classes: What is outlined.
+            name: What people would rather have it called.
+        """
+        mixed = f"{identity_of(folder)}\n{folder.resolve()}"
+        identity = hashlib.sha256(mixed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return cls(name.strip() or f"{a_few(list(classes), 3)} ({identity[:4]})", identity)
 
 
 def entry_routes(door: Door) -> APIRouter:

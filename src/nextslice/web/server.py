@@ -12,11 +12,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from nextslice.annotators.desk import Desk
+from nextslice.discretion import told
 from nextslice.errors import AnnotationError, ConflictError, NextsliceError
 from nextslice.web.documented import REFUSALS
 from nextslice.web.files import PageFile, page_files
 from nextslice.web.routes import Title, entry_routes, project_routes, slice_routes
 from nextslice.web.security import Door, Guard
+from nextslice.web.surprises import Surprises, asked_for
 from nextslice.web.wire import error_body
 
 __all__ = ["create_app"]
@@ -46,12 +48,13 @@ def create_app(desk: Desk, door: Door, title: Title) -> FastAPI:
         )
     for routes in (entry_routes(door), project_routes(desk, title), slice_routes(desk)):
         app.include_router(routes, responses=REFUSALS)
-    app.add_exception_handler(NextsliceError, _tell_error)
+    app.add_exception_handler(NextsliceError, _telling(desk))
     app.add_exception_handler(HTTPException, _tell_refusal)
     app.add_exception_handler(RequestValidationError, _tell_misfit)
     app.add_exception_handler(ClientDisconnect, _tell_nobody)
-    app.add_exception_handler(Exception, _tell_surprise)
+    app.add_middleware(Surprises)  # within the guard, who marks its answers as all others
     app.add_middleware(Guard, door=door, public=pages)
+    app.add_middleware(Surprises)  # of the guard's own
     return app
 
 
@@ -62,18 +65,22 @@ def _reading(page: PageFile) -> Callable[[], Awaitable[Response]]:
     return read
 
 
-def _tell_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, NextsliceError):
-        raise error
-    body = error_body(error)
-    if isinstance(error, ConflictError):
-        return JSONResponse(
-            body | {"annotator": error.annotator, "version": error.version}, 409
-        )
-    if isinstance(error, AnnotationError):
-        return JSONResponse(body, 422)
-    logger.warning("%s", error)  # the browser is not told of files; the terminal is
-    return JSONResponse(body, 500)
+def _telling(desk: Desk) -> Callable[[Request, Exception], Response]:
+    def tell_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, NextsliceError):
+            raise error
+        body = error_body(error)
+        if isinstance(error, ConflictError):
+            return JSONResponse(
+                body | {"annotator": error.annotator, "version": error.version}, 409
+            )
+        if isinstance(error, AnnotationError):
+            return JSONResponse(body, 422)
+        # The browser is not told of files; the terminal is, of those of the project alone.
+        logger.warning("%s failed: %s", asked_for(request.scope), told(error, *desk.folders))
+        return JSONResponse(body, 500)
+
+    return tell_error
 
 
 def _tell_refusal(_: Request, error: Exception) -> Response:
@@ -95,12 +102,3 @@ def _tell_misfit(_: Request, error: Exception) -> Response:
 
 def _tell_nobody(_: Request, __: Exception) -> Response:
     return Response(status_code=400)  # whoever asked went away before the body was whole
-
-
-def _tell_surprise(_: Request, __: Exception) -> Response:
-    body = {
-        "problem": "Something went wrong in the server.",
-        "cause": "",
-        "remedy": "Try again; the terminal says more.",
-    }
-    return JSONResponse(body, 500)

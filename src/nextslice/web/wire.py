@@ -14,6 +14,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nextslice.discretion import FROM_THE_ROOT
 from nextslice.errors import NextsliceError
 
 __all__ = ["META_HEADER", "array_response", "error_body", "plain", "without_files"]
@@ -26,8 +27,8 @@ _WORTH_PACKING = 4096  # bytes
 # A path from the root, or the name of a file: of a scan it is often the patient's. Folders may
 # hold blanks ("Miller, Anna"), so nothing tells where one ends: the whole line stays here.
 _FILES = re.compile(
-    r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])"
-    r"|\.(?:nii|gz|mh[ad]|nrrd|nhdr|i?raw|dcm|np[yz]|ya?ml|json|csv|db|safetensors|pt)\b",
+    FROM_THE_ROOT
+    + r"|\.(?:nii|gz|mh[ad]|nrrd|nhdr|i?raw|dcm|np[yz]|ya?ml|json|csv|db|safetensors|pt)\b",
     re.IGNORECASE,
 )
 _A_FILE = "A file of this project cannot be used; the terminal of nextslice serve says which."
