@@ -225,6 +225,21 @@ def test_scans_are_copies_unless_links_are_asked_for(
         assert (tmp_path / "linked/scans" / path.name).samefile(bare_scans / path.name)
 
 
+@pytest.mark.promise(
+    "What is prepared is what was checked",
+    fault="a scan of a work order is changed, with its size as it was; asked again",
+)
+def test_asking_again_puts_a_scan_right_that_was_changed_in_the_work_order(
+    live: LiveProject, order: Path, bare_scans: Path
+) -> None:
+    for path in (order / "scans").iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    hand_out(live, live.ask(), order)
+    for path in (order / "scans").iterdir():
+        assert path.read_bytes() == (bare_scans / path.name).read_bytes()
+
+
 def test_sheared_scans_are_annotated_where_they_are_let_in(
     create: Create, bare_scans: Path, tmp_path: Path
 ) -> None:

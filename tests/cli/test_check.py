@@ -142,3 +142,18 @@ def test_a_file_is_not_a_folder(folder: Path) -> None:
     result = checked(folder / "images" / "b.nii.gz")
     assert isinstance(result.exception, DataError)
     assert "is a file" in result.exception.problem
+
+
+def test_sheared_scans_are_let_in_where_it_is_asked_for(tmp_path: Path) -> None:
+    tilted = Geometry((6, 5, 4), (1.0, 1.0, 3.0), (0, 0, 0), (1, 0, 0, 0, 1, 0.6, 0, 0, 0.8))
+    (tmp_path / "images").mkdir()
+    image = np.random.default_rng(0).normal(size=tilted.shape).astype(np.float32)
+    write_volume(tmp_path / "images" / "a.mha", image, tilted)
+    app = typer.Typer()
+    app.command()(check)
+    refused = CliRunner().invoke(app, [str(tmp_path)], env={"COLUMNS": "200"})
+    assert refused.exit_code == 1
+    assert "--accept-sheared" in refused.stdout
+    let_in = CliRunner().invoke(app, [str(tmp_path), "--accept-sheared"])
+    assert let_in.exit_code == 0, let_in.output
+    assert "1 without a label, 0 refused" in let_in.stdout

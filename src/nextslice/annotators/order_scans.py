@@ -23,7 +23,7 @@ _OF_TWO_FILES: Final = {".mhd": ".mha", ".nhdr": ".nrrd"}
 
 
 def put_scan(scans: Scans, case: str, grid: Geometry, folder: Path, *, link: bool) -> Path:
-    """Bring a scan into a folder, unless it is there already.
+    """Bring a scan into a folder, unless it is there already, byte for byte.
 
     Args:
         scans: The project's.
@@ -43,13 +43,13 @@ def put_scan(scans: Scans, case: str, grid: Geometry, folder: Path, *, link: boo
     suffix = scan_suffix(source) or ""
     target = folder / f"{case}{_OF_TWO_FILES.get(suffix, suffix)}"
     if suffix in _OF_TWO_FILES:  # a header and a file beside it become one file
-        if not target.exists():
-            volume = scans.stored(case, grid)
-            write_volume(target, volume.voxels, volume.geometry)
-        return target
-    if target.exists() and target.stat().st_size == source.stat().st_size:
+        # One that is there may have been changed; what is written again is sure to be the same.
+        volume = scans.stored(case, grid)
+        write_volume(target, volume.voxels, volume.geometry)
         return target
     sha256 = scans.stored(case, grid).sha256
+    if target.is_file() and file_sha256(target) == sha256:
+        return target
     target.unlink(missing_ok=True)
     if link:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,14 @@ _FRAME = 16  # what five columns need for their borders
 
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of the data set.", show_default=False)],
+    accept_sheared: Annotated[
+        bool,
+        typer.Option(
+            "--accept-sheared",
+            help="Let scans in whose axes are not at right angles, as a run does with "
+            "--set data.accept_sheared=true.",
+        ),
+    ] = False,
 ) -> None:
     """Check every case of a data set; exit with 1 if any is refused.
 
@@ -39,7 +48,7 @@ def check(
     from nextslice.data.layouts import recognise
     from nextslice.wording import counted
 
-    data_set = recognise(data)
+    data_set = replace(recognise(data), accept_sheared=accept_sheared)
     say(f"{data}: {data_set.layout} layout, {counted(len(data_set.cases), 'case')}")
     with progress_bar() as on_progress:
         verdicts = check_data_set(data_set, on_progress)

@@ -169,7 +169,8 @@ def sheared(path: Path) -> DataError:
         f"{path} should have axes at right angles, but its affine is sheared.",
         cause="the scan was registered or tilted (gantry tilt) without resampling it.",
         remedy="Resample the scan and its label onto a rectangular grid, or let all such scans "
-        "in as they are: --set data.accept_sheared=true (accept_sheared=True).",
+        "in as they are: --set data.accept_sheared=true (nextslice check: --accept-sheared; in "
+        "Python: accept_sheared=True).",
     )
 
 

@@ -16,8 +16,9 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextslice.data.formats.nifti import Grid, write_nifti
 from nextslice.data.formats.payload import files_of, find_payload
-from nextslice.data.formats.readers import SUFFIXES, read_volume, write_volume
+from nextslice.data.formats.readers import SUFFIXES, Volume, read_volume, write_volume
 from nextslice.data.geometry import Geometry, check_grid
 from nextslice.errors import DataError, SettingsError
 
@@ -181,6 +182,25 @@ def test_sheared_grids_of_other_formats_come_back(tmp_path: Path, suffix: str) -
     volume = read_volume(tmp_path / f"scan{suffix}", accept_sheared=True)
     np.testing.assert_array_equal(volume.voxels, some_voxels())
     assert volume.geometry.differences(sheared, 1e-9) == []
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_sheared_grid_is_not_put_right_in_silence(tmp_path: Path, suffix: str) -> None:
+    long = float(np.hypot(1, 0.3))
+    direction = (1, 0, 0, 0, 1, 0.3 / long, 0, 0, 1 / long)
+    sheared = Geometry((7, 6, 5), (1.0, 1.0, 2.0), (1.0, 2.0, 3.0), direction)
+    path = tmp_path / f"scan{suffix}"
+    with pytest.raises(SettingsError, match="sheared") as refused_to_write:
+        write_volume(path, some_voxels(), sheared)
+    assert "write_nifti" in refused_to_write.value.remedy
+    assert not path.exists()
+    write_nifti(
+        tmp_path / "scan.nii.gz", some_voxels(), Grid.of_scan(Volume(some_voxels(), sheared))
+    )
+    volume = read_volume(tmp_path / "scan.nii.gz", accept_sheared=True)
+    assert volume.geometry.differences(sheared, 1e-5) == []
+    # No second form beside it says that the axes are at right angles.
+    assert nib.load(tmp_path / "scan.nii.gz").header["qform_code"] == 0
 
 
 @pytest.mark.parametrize("order", "<>")

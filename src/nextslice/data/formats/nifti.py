@@ -18,7 +18,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from nextslice.data.formats.readers import Volume
-from nextslice.data.geometry import Geometry
+from nextslice.data.geometry import Geometry, check_axes
 from nextslice.errors import SettingsError
 from nextslice.files import writing_atomically
 
@@ -47,12 +47,15 @@ class Grid:
         """The grid of a scan, from what was read of it; its file is not opened again.
 
         Of a NIfTI file the numbers are taken over as they are stored, qform and sform with
-        their codes. From other formats both become the scan's geometry in single precision.
+        their codes. From other formats both become the scan's geometry in single precision;
+        where its axes are sheared the sform alone, which is all that can say so.
         """
         header, fields = _empty(volume.geometry.shape), volume.fields
         if fields is None:
             affine = _affine(volume.geometry)
-            header.set_qform(affine, code=1)
+            axes = [volume.geometry.direction[axis::3] for axis in range(3)]
+            if not check_axes(axes, Path("the scan"), accept_sheared=True):
+                header.set_qform(affine, code=1)  # it knows right angles alone
             header.set_sform(affine, code=1)
             header.set_xyzt_units("mm")
             return cls(header)

@@ -23,7 +23,7 @@ from nextslice.data.formats.integrity import (
 )
 from nextslice.data.formats.nifti_header import NiftiFields
 from nextslice.data.formats.payload import files_of, find_payload, is_nifti
-from nextslice.data.geometry import Geometry, check_grid, sheared, times
+from nextslice.data.geometry import Geometry, check_axes, check_grid, sheared, times
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import file_sha256, replacing
 
@@ -167,8 +167,8 @@ def write_volume(
         geometry: Its shape must be the array's.
 
     Raises:
-        SettingsError: Unknown suffix, a shape that does not fit, or a number type that these
-            formats do not know.
+        SettingsError: Unknown suffix, a shape that does not fit, a number type that these
+            formats do not know, or sheared axes where a NIfTI file is to be written.
     """
     suffix = scan_suffix(path)
     if suffix is None:
@@ -177,6 +177,13 @@ def write_volume(
         raise SettingsError(
             f"Voxels for {path} should have the shape {times(geometry.shape)} of their "
             f"geometry, but have {times(voxels.shape)}."
+        )
+    axes = [geometry.direction[axis::3] for axis in range(3)]
+    if suffix.startswith(".nii") and check_axes(axes, path, accept_sheared=True):
+        # ITK would put the axes right, and voxels would lie elsewhere than they are said to.
+        raise SettingsError(
+            f"{path} should have axes at right angles, but the geometry is sheared.",
+            remedy="Write it as .mha or .nrrd, or with nextslice.data.nifti.write_nifti.",
         )
     if voxels.dtype == np.bool_:
         voxels = voxels.astype(np.uint8)
