@@ -340,3 +340,37 @@ def test_after_a_kill_of_the_server_the_work_goes_on_with_the_new_link(
     page.keyboard.press("s")
     page.locator("#message", has_text="version 2").wait_for()
     context.close()
+
+
+_STORED = "`nextslice.session.${location.port}`"
+
+
+def test_a_page_with_the_secret_of_another_session_asks_for_the_link_and_goes_on(
+    person: Any, server: PageServer
+) -> None:
+    """Its cookie and its secret do not belong together: that is answered 403, not 401."""
+    person.page.evaluate(f"localStorage.setItem({_STORED}, 'of another session')")
+    person.drag(LINE)
+    person.press("s")
+    person.page.get_by_label("Paste the link here").fill(server.link)
+    person.page.get_by_role("button", name="Open", exact=True).click()
+    person.says("Saved at")
+
+
+def test_what_one_tab_was_told_is_for_the_other_too(person: Any, server: PageServer) -> None:
+    other = person.page.context.new_page()
+    other.goto(server.link)  # a session of its own, whose cookie both tabs have from now on
+    other.wait_for_selector("body[data-ready]")
+    person.drag(LINE)
+    person.save()
+    assert person.page.get_by_label("Paste the link here").count() == 0
+    # Both have lost it; the link is given in one.
+    person.page.evaluate(f"localStorage.setItem({_STORED}, 'of another session')")
+    person.drag([(10.5, 20.5), (25.5, 12.5)])
+    person.press("s")
+    person.page.get_by_label("Paste the link here").wait_for()
+    other.goto("about:blank")
+    other.goto(server.link)
+    other.wait_for_selector("body[data-ready]")
+    person.page.get_by_label("Paste the link here").wait_for(state="hidden")
+    person.says("version 2")

@@ -29,6 +29,8 @@
 const META = "X-Nextslice";
 const CSRF = "X-Nextslice-Session";
 const STORED = `nextslice.session.${location.port}`;
+const MOST_AGAIN = 3;
+const A_MOMENT = 300; // ms
 
 /** The server said no, or did not answer (status 0). */
 export class ApiError extends Error {
@@ -52,6 +54,11 @@ let renewSession = () => Promise.reject(new Error("no session"));
 /** @param {() => Promise<void>} renew called when the server does not know this browser */
 export function onUnknownSession(renew) {
   renewSession = renew;
+}
+
+/** Hear of another tab that was let in: it was for this one, too. @param {() => void} hear @param {AbortSignal} signal */
+export function onOtherTab(hear, signal) {
+  addEventListener("storage", (event) => event.key === STORED && event.newValue && hear(), { signal });
 }
 
 /** Exchange the link's token for this browser's own session. @param {string} token */
@@ -147,13 +154,29 @@ function at(id) {
  * @param {string} method @param {string} path @param {Extras} [extras]
  */
 async function request(method, path, extras = {}) {
-  try {
-    return await raw(method, path, extras);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401 || extras.keepalive) throw error;
-    await renewSession();
-    return raw(method, path, extras);
+  for (let asked = false, again = 0; ; again++) {
+    const shown = secret();
+    try {
+      return await raw(method, path, extras);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !isUnknown(error)) throw error;
+      if (extras.keepalive || asked || again >= MOST_AGAIN) throw error;
+      // Another tab may have been let in anew: the browser has its cookie before we see its secret.
+      if (error.status === 403) await new Promise((resolve) => setTimeout(resolve, A_MOMENT));
+      if (secret() !== shown) continue;
+      await renewSession();
+      asked = true;
+    }
   }
+}
+
+/** Whether what is missing is the link: a request of another site gets no such advice. @param {ApiError} error */
+function isUnknown(error) {
+  return error.status === 401 || (error.status === 403 && error.remedy !== "");
+}
+
+function secret() {
+  return localStorage.getItem(STORED) ?? "";
 }
 
 /** @param {string} method @param {string} path @param {Extras} extras */
@@ -168,7 +191,7 @@ async function raw(method, path, { json, bytes: content, headers = {}, keepalive
       credentials: "same-origin",
       headers: {
         ...headers,
-        [CSRF]: localStorage.getItem(STORED) ?? "",
+        [CSRF]: secret(),
         ...(json === undefined ? {} : { "Content-Type": "application/json" }),
         ...(content === undefined ? {} : { "Content-Type": "application/octet-stream" }),
       },

@@ -1,6 +1,6 @@
 /** Who is here: the link that opens the page, and the name that annotations are kept under. */
 
-import { ApiError, exchange, onUnknownSession } from "./api.js";
+import { ApiError, exchange, onOtherTab, onUnknownSession } from "./api.js";
 import { modal } from "./dialog.js";
 import { fill, h } from "./dom.js";
 
@@ -108,7 +108,10 @@ function askForLink() {
     wrong,
     h("div", { class: "row end" }, h("button", { type: "submit", class: "primary" }, "Open")),
   );
-  return modal(form, "link-title", false, (close) => {
+  const done = new AbortController();
+  /** @type {Promise<void>} */
+  const entered = modal(form, "link-title", false, (close) => {
+    onOtherTab(() => close(undefined), done.signal);
     form.addEventListener("submit", async (/** @type {Event} */ event) => {
       event.preventDefault();
       const text = field.value.trim();
@@ -126,6 +129,7 @@ function askForLink() {
     });
     return undefined;
   });
+  return entered.finally(() => done.abort());
 }
 
 /** @param {string} token */
