@@ -7,6 +7,7 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``records.py``: :class:`Records`, the same to look at alone
 - ``opening.py``: how a folder begins, and what it is held against when it goes on
 - ``schema.py``: the tables of ``project.db``
+- ``statements.py``: the same, word for word as they are kept
 - ``connections.py``: how it is opened, and what SQLite's complaints mean
 - ``journal.py``: which journal keeps it whole
 - ``query.py``: what was asked of the annotator, and the state of a slice

@@ -15,7 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from nextslice.errors import ProjectError
 from nextslice.project.journal import journal_mode
-from nextslice.project.schema import VERSION, metadata
+from nextslice.project.schema import VERSION
+from nextslice.project.statements import TABLES
 
 __all__ = ["connect", "connect_to_look", "copy_database", "told"]
 
@@ -56,7 +57,7 @@ def connect(path: Path) -> Engine:
     _tell_errors(engine, path)
     with engine.begin() as connection:
         if _version_of(connection, path) == 0:
-            metadata.create_all(connection)
+            _make_tables(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
     return engine
 
@@ -230,12 +231,18 @@ def _demand_our_tables(connection: Connection, path: Path, *, new: bool) -> None
         )
 
 
+def _make_tables(connection: Connection) -> None:
+    for statement in TABLES:
+        wanted = statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
+        connection.exec_driver_sql(wanted)
+
+
 @cache
 def _our_parts() -> frozenset[tuple[str, str, str]]:
     """Every table and index of a project, as SQLite itself tells of them."""
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
-        metadata.create_all(connection)
+        _make_tables(connection)
         parts = connection.exec_driver_sql(_PARTS).all()
     engine.dispose()
     return frozenset(_plainly(*part) for part in parts)
