@@ -28,6 +28,7 @@ ROOMS = [
     "code_hashes",
     "seeds",
     "data",
+    "logs",
     "selection",
     "models",
     "environment",

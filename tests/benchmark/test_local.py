@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +17,15 @@ from nextslice.benchmark import Job, LocalProcesses
 from nextslice.benchmark.executor import do
 from nextslice.config import Config, resolve_config
 from nextslice.errors import SettingsError
+from nextslice.logs import tame_logs
 from nextslice.progress import Progress
 from nextslice.selection.base import Context, Requirement
 from nextslice.simulation import open_splits, simulate
 from nextslice.types import Rows, Scores
 
 Results = Callable[[Path], object]
+
+HOSTILE = "a\x1b]0;owned\x07"
 
 
 @dataclass(frozen=True)
@@ -121,3 +126,55 @@ def test_a_run_that_goes_on_tells_where_it_is(scans: Path, tmp_path: Path) -> No
     assert do(longer, heard.append).error is None
     assert (heard[0].done, heard[0].total) == (40, 60)
     assert heard[-1].done == 60
+
+
+@dataclass(frozen=True)
+class Warns(Breaks):
+    """A plug-in that warns of what it met, in words from elsewhere."""
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset()
+
+    def select(
+        self,
+        scores: Scores,
+        *,
+        rng: np.random.Generator,
+        budget: int | None = None,
+        context: Context | None = None,
+    ) -> Rows:
+        logging.getLogger("plug-in").warning("met %s", HOSTILE)
+        warnings.warn(f"met {HOSTILE} in /home/anna/Mrs Miller", stacklevel=1)
+        return np.arange(budget or 1)
+
+
+@pytest.mark.promise(
+    "Names and messages steer no terminal",
+    fault="commands for a terminal in what the workers of a benchmark warn of",
+)
+def test_what_workers_warn_of_steers_no_terminal(
+    scans: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    job = Job("warns", _config(scans, f"{Path(__file__).stem}:Warns"), tmp_path / "warns")
+    (outcome,) = LocalProcesses(1).run([job], on_progress=lambda _: None)
+    assert outcome.error is None
+    said = capfd.readouterr().err
+    assert said.count(r"met a\x1b]0;owned\x07") == 2
+    assert "test_local.py:" in said
+    assert "Miller" not in said
+    assert not {"\x1b", "\x07"} & set(said)
+
+
+def test_warnings_of_libraries_are_told_without_folders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("warnings.formatwarning", warnings.formatwarning)
+    tame_logs()
+    said = warnings.formatwarning(
+        UserWarning("\x1b[31m /home/anna/Mrs Miller/x.nii"), UserWarning, "/home/anna/lib.py", 7
+    )
+    assert said == "lib.py:7: UserWarning: \\x1b[31m [elsewhere on this machine]\n"

@@ -17,15 +17,14 @@ from rich.table import Table
 from nextslice.cli import display
 from nextslice.cli.display import (
     Screen,
-    inert,
     print_line,
     print_table,
     progress_bar,
     say,
     say_error,
-    tame_logs,
 )
 from nextslice.errors import DataError
+from nextslice.logs import inert, tame_logs
 from nextslice.progress import Progress
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 import subprocess
@@ -350,3 +351,17 @@ def test_a_damaged_mask_is_named_and_not_used(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ProjectError, match="cannot be read"):
         store.get(name)
+
+
+def test_names_stand_in_the_tables_as_they_are_for_the_programs_that_read_them(
+    tmp_path: Path,
+) -> None:
+    """SECURITY.md says what a spreadsheet makes of such a name."""
+    names = ["=1+1", "+a", "-b", "@c", '=HYPERLINK("x,y")', "d\te"]
+    pool = [SliceId(name, 0) for name in names]
+    with Project(tmp_path / "run", config={}, environment={}, pool=pool) as project:
+        asked = tuple(QueriedSlice(row, pool[row]) for row in range(len(pool)))
+        project.add_query(Query(0, asked), score_seconds=0, select_seconds=0)
+        project.write_tables()
+    with (tmp_path / "run" / "queries.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["case"] for row in csv.DictReader(stream)] == names

@@ -21,6 +21,7 @@ from nextslice.benchmark.executor import Job, OnOutcome, Outcome, do, ignore_out
 from nextslice.code_hashes import differing_files, hashes_of_nextslice
 from nextslice.config import Config
 from nextslice.errors import NextsliceError, SettingsError
+from nextslice.logs import tame_logs
 from nextslice.models.devices import resolve_device
 from nextslice.progress import OnProgress, Progress
 from nextslice.wording import a_few, clause, counted
@@ -158,6 +159,7 @@ def _do_remotely(job: Job, ears: Any, code: Mapping[str, str]) -> Outcome:
         ears: Hear of it.
         code: The code of nextslice where the benchmark was started.
     """
+    tame_logs()
     missing = None if job.accept_changes else _other_code(code)
     missing = missing or _missing_device(job.config)
     if missing is not None:

@@ -17,6 +17,7 @@ from multiprocessing.context import SpawnProcess
 
 from nextslice.benchmark.executor import Job, OnOutcome, Outcome, do, ignore_outcome
 from nextslice.errors import SettingsError
+from nextslice.logs import tame_logs
 from nextslice.progress import OnProgress, Progress
 from nextslice.wording import counted
 
@@ -183,6 +184,7 @@ def _stop(processes: Sequence[SpawnProcess]) -> None:
 def _work(job: Job, report: Connection) -> None:
     """One run, in a process of its own that does not outlive the one that started it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    tame_logs()
     try:
         report.send(do(job, report.send))
     except (BrokenPipeError, ConnectionError):

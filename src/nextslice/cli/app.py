@@ -11,7 +11,7 @@ from nextslice.cli.backup import backup
 from nextslice.cli.benchmark import benchmark
 from nextslice.cli.check import check
 from nextslice.cli.demo import demo
-from nextslice.cli.display import print_line, say_error, tame_logs
+from nextslice.cli.display import print_line, say_error
 from nextslice.cli.export import export
 from nextslice.cli.fetch import fetch
 from nextslice.cli.init import init
@@ -26,6 +26,7 @@ from nextslice.cli.tell import tell
 from nextslice.cli.train import train
 from nextslice.cli.verify import verify
 from nextslice.errors import NextsliceError
+from nextslice.logs import tame_logs
 
 __all__ = ["app", "run"]
 

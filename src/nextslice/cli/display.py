@@ -7,7 +7,6 @@ written as its number.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -30,27 +29,20 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from nextslice.data.places import shown
 from nextslice.errors import NextsliceError
+from nextslice.logs import inert
 from nextslice.progress import OnProgress, Progress
 
 __all__ = [
     "Screen",
     "clock",
     "console",
-    "inert",
     "print_line",
     "print_table",
     "progress_bar",
     "say",
     "say_error",
-    "tame_logs",
 ]
-
-
-def inert(text: str) -> str:
-    """A text whose lines are lines and whose letters are letters, wherever it came from."""
-    return "\n".join(map(shown, text.split("\n")))
 
 
 class Screen(Console):
@@ -83,17 +75,6 @@ def say_error(error: NextsliceError) -> None:
 def print_line(text: object = "") -> None:
     """A result, on stdout."""
     typer.echo(inert(str(text)))
-
-
-def tame_logs() -> None:
-    """Have warnings, which nobody else has asked to be shown otherwise, shown inert."""
-    if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_Inert())
-
-
-class _Inert(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return inert(super().format(record))
 
 
 def print_table(table: Table) -> None:
