@@ -64,9 +64,8 @@ def serve(
     with desk:
         called = Title.of(where, desk.classes, title)
         server = PageServer(desk, place, called)
-        say(
-            f"The page calls this project {called.name}."
-        )  # where it lies is not said: logs are kept
+        # Where it lies is not said: what this prints is often kept as a log.
+        say(f"The page calls this project {called.name}.")
         say("Open this link to annotate; keep it to those who should:")
         print_line(server.link)
         say("Ctrl-C stops the page.")
