@@ -61,6 +61,21 @@ _OTHERS: Final[dict[str, tuple[str, ...]]] = {
         "upload.received",  # a part of a mask has come in over HTTP
         "reply.before",  # an answer is kept, its sender not yet told
     ),
+    "export": (
+        "folder.whole",  # all is on the disk, and not yet under its name
+        "folder.renamed",
+    ),
+    "report": (
+        "moving.begun",  # all is written, and not yet in its place
+        "moving.midst",  # some of it is
+        "moving.done",  # all of it, and nothing of an earlier report
+    ),
+    "data set": (
+        "array.written",  # slices of the cache, handed over
+        "array.fsynced",
+        "building.whole",  # the cache's folder, not yet under its name
+        "building.renamed",
+    ),
     "restored project": (
         "restore.proved",  # all is whole, and not yet under its name
         "restore.renamed",

@@ -28,11 +28,13 @@ if sys.platform != "win32":
     _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 
 __all__ = [
+    "cause_of",
     "file_sha256",
     "make_folder",
     "remove_unfinished",
     "replacing",
     "storage_error",
+    "sync",
     "sync_folder",
     "usual_mode",
     "write_atomically",
@@ -70,7 +72,7 @@ def replacing(path: Path, what: str, suffix: str = "") -> Iterator[Path]:
         yield temporary
         reach(f"{what}.written")
         temporary.chmod(usual_mode())
-        _sync(handle)
+        sync(handle)
         reach(f"{what}.fsynced")
         os.close(handle)  # Windows renames no open file
         handle = None
@@ -120,6 +122,17 @@ def write_atomically(path: Path, content: bytes | str, what: str) -> None:
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """What to say of a file that the disk does not take."""
+    return StorageError(
+        f"{path} cannot be written: {error.strerror or error}.",
+        cause=cause_of(error),
+        remedy="Look at the disk, make room or choose another folder, then do the same again: "
+        "what was kept before is as it was.",
+        errno=error.errno,
+    )
+
+
+def cause_of(error: OSError) -> str:
+    """Why the disk does not take a file, in words; empty where nobody can tell."""
     causes = {
         errno.ENOSPC: "the disk is full.",
         errno.EDQUOT: "your share of the disk is used up.",
@@ -130,14 +143,9 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         errno.EPERM: "the folder belongs to somebody else.",
         errno.EISDIR: "a folder of that name is there.",
         errno.ENOTDIR: "a file stands where a folder is needed.",
+        errno.EEXIST: "a file stands where a folder is needed.",
     }
-    return StorageError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        cause=causes.get(error.errno or 0, ""),
-        remedy="Look at the disk, make room or choose another folder, then do the same again: "
-        "what was kept before is as it was.",
-        errno=error.errno,
-    )
+    return causes.get(error.errno or 0, "")
 
 
 def remove_unfinished(folder: Path, *, below: Iterable[str] = ()) -> None:
@@ -186,13 +194,23 @@ def sync_folder(folder: Path) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        _sync(handle)
+        sync(handle)
     finally:
         os.close(handle)
 
 
-def _sync(handle: int) -> None:
-    """Bring what was written to an open file or folder to the disk: the one place for it."""
+def sync(handle: int) -> None:
+    """Bring what was written to an open file or folder to the disk: the one place for it.
+
+    Never ask it again of a file for which it failed: systems forget what they could not write
+    and say "written" the second time. All that is written here begins with a fresh file.
+
+    Args:
+        handle: A descriptor; what a stream still holds is flushed into it before.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
     if sys.platform != "win32" and _FULL_SYNC is not None:
         try:
             fcntl.fcntl(handle, _FULL_SYNC)

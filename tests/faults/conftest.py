@@ -7,12 +7,14 @@ import json
 import multiprocessing
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 from tests.faults import flows
+from tests.faults.scenes import BUILDERS, Scene
 
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]  # there is no SIGKILL, and no fork
@@ -126,3 +128,50 @@ def command(
         return process.exitcode, said.read_text()
 
     return command
+
+
+@pytest.fixture(scope="session")
+def a_run(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run to report on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEXTSLICE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("run") / "run"
+        flows.run_simulation(folder, scans, {})
+    return folder
+
+
+@pytest.fixture
+def scene(
+    answered_folder: Path, scans: Path, a_run: Path, tmp_path: Path
+) -> Callable[[str], Scene]:
+    """A scene by its name, in a folder of its own."""
+
+    def scene(name: str) -> Scene:
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        return BUILDERS[name](place, answered_folder, scans, a_run)
+
+    return scene
+
+
+@pytest.fixture(scope="session")
+def _calm() -> dict[str, object]:
+    return {}
+
+
+@pytest.fixture
+def undisturbed(
+    _calm: dict[str, object],
+    scene: Callable[[str], Scene],
+    command: Callable[..., tuple[int | None, str]],
+) -> Callable[[str], object]:
+    """What a scene's command comes to when nothing happens to it, found out once."""
+
+    def undisturbed(name: str) -> object:
+        if name not in _calm:
+            calm = scene(name)
+            code, said = command(*calm.arguments, environment=dict(calm.environment))
+            assert code == 0, said
+            _calm[name] = calm.result()
+        return _calm[name]
+
+    return undisturbed

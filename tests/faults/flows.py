@@ -16,11 +16,13 @@ import numpy as np
 
 from nextslice.annotators import Desk
 from nextslice.annotators.views import SliceView
+from nextslice.benchmark.executor import Job, do
 from nextslice.cli import main
 from nextslice.config import Config, resolve_config
 from nextslice.data.phantom import Phantom, write_phantom
 from nextslice.data.pool import SliceId
 from nextslice.live import LiveProject
+from nextslice.progress import ignore_progress
 from nextslice.project import AnswerKind, NewAnswer, Project, QueriedSlice, Query, connections
 from nextslice.simulation import open_splits, simulate
 from nextslice.web.routes import Title
@@ -45,14 +47,14 @@ def write_scans(folder: Path) -> Path:
     return write_phantom(folder, Phantom(patients=5, size=(40, 32), slices=(8, 8)))
 
 
-def simulation_config(scans: Path) -> Config:
+def simulation_config(scans: Path, assignments: Sequence[str] = ()) -> Config:
     """The settings of the simulated run."""
     changes = TINY | {
         "data": {"folder": str(scans), "size": [24, 24]},
         "split": {"test": 2},
         "cycles": 2,
     }
-    return resolve_config("quick", changes)
+    return resolve_config("quick", changes, assignments)
 
 
 def run_simulation(folder: Path, scans: Path, environment: Mapping[str, str]) -> None:
@@ -60,6 +62,15 @@ def run_simulation(folder: Path, scans: Path, environment: Mapping[str, str]) ->
     os.environ.update(environment)
     config = simulation_config(scans)
     simulate(config, open_splits(config), folder)
+
+
+def fail(folder: Path, scans: Path, environment: Mapping[str, str], told: Path) -> None:
+    """A run of a benchmark whose training diverges; how it ended goes to a file."""
+    os.environ.update(environment)
+    diverging = ["training.learning_rate=1e36", "training.warmup=0.0", "training.steps=12"]
+    job = Job("diverges", simulation_config(scans, diverging), folder)
+    outcome = do(job, ignore_progress)
+    told.write_text(f"{outcome.error} {outcome.traceback}")
 
 
 def open_project(folder: Path, scans: Path) -> LiveProject:

@@ -193,7 +193,7 @@ def test_where_there_are_no_locks_restoring_leaves_nothing(
     def refuse(path: Path) -> None:
         raise ProjectError("There are no locks here.", remedy="Use another file system.")
 
-    monkeypatch.setattr("nextslice.project.restoring.take_lock", refuse)
+    monkeypatch.setattr("nextslice.project.scratch.take_lock", refuse)
     with pytest.raises(ProjectError, match="no locks"):
         restore(backup, tmp_path / "restored")
     assert list(tmp_path.iterdir()) == []

@@ -55,8 +55,8 @@ def told(bare_scans: Path, tmp_path: Path) -> dict[SliceId, np.ndarray]:
 @pytest.mark.parametrize(
     "name",
     [
-        *FEW,
-        *(pytest.param(n, marks=pytest.mark.faults) for n in POINTS if n not in FEW),
+        *(f"{n}:kill" for n in FEW),
+        *(pytest.param(f"{n}:kill", marks=pytest.mark.faults) for n in POINTS if n not in FEW),
     ],
 )
 def test_told_again_after_a_kill_each_mask_counts_once(
@@ -66,7 +66,7 @@ def test_told_again_after_a_kill_each_mask_counts_once(
     tmp_path: Path,
 ) -> None:
     project, order = tmp_path / "project", tmp_path / "order"
-    kill = {VARIABLE: f"{name}:kill"}
+    kill = {VARIABLE: name}
     code, said = command("tell", project, order, environment=kill)
     assert code == -signal.SIGKILL, said
     with Records.look(project) as records:

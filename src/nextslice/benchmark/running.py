@@ -16,6 +16,7 @@ from nextslice.benchmark.folder import (
 from nextslice.benchmark.grid import jobs_of
 from nextslice.benchmark.recipe import Recipe
 from nextslice.errors import DataError, ProjectChangedError, ProjectError
+from nextslice.files import cause_of
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.simulation import open_splits
 from nextslice.wording import counted
@@ -128,7 +129,8 @@ def run_benchmark(
         raise ProjectError(
             f"Expected to write into the benchmark's folder {out}, which failed: "
             f"{error.strerror}.",
-            remedy="Choose a folder where you may write, with --out.",
+            cause=cause_of(error),
+            remedy="Look at the disk, or choose a folder where you may write, with --out.",
         ) from error
     before = {job.out: Outcome(job) for job in finished}
     for outcome in before.values():

@@ -7,10 +7,12 @@ One folder per (sources, settings, code that prepares them)::
     native_labels.npy  uint8   class numbers of all labelled cases on their native grids, flat
     pool.json          everything else; written last, so a folder with it is complete
 
-A folder is built under another name and renamed, so a crash leaves nothing half and two
-processes may build at once. Whoever builds holds a lock, so that what a killed process left is
-told from what another one works on. A damaged folder is built again. Nothing is ever unpickled.
-The root is readable by its owner alone, because it holds patients' images.
+A folder is built under another name and renamed once all in it is on the disk, so neither a
+crash nor a power cut leaves anything half, and two processes may build at once. Whether its new
+name outlives a power cut is left to chance: without it the slices are prepared again. Whoever
+builds holds a lock, so that what a killed process left is told from what another one works on.
+A damaged folder is built again. Nothing is ever unpickled. The root is readable by its owner
+alone, because it holds patients' images.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
 from nextslice.discretion import told
 from nextslice.errors import DataError
+from nextslice.failpoints import reach
+from nextslice.files import cause_of
 from nextslice.progress import OnProgress
 
 __all__ = ["cache_root", "prepared"]
@@ -100,7 +104,7 @@ def prepared(
 def _unwritable(root: Path, error: OSError) -> DataError:
     return DataError(
         f"The cache {root} cannot be written ({error.strerror or error}).",
-        cause="the disk is full, or the folder belongs to somebody else.",
+        cause=cause_of(error),
         remedy="Make room, or name another folder in the variable NEXTSLICE_CACHE.",
     )
 
@@ -168,6 +172,7 @@ def _remove(folder: Path) -> None:
 
 
 def _put_in_place(built: Path, folder: Path) -> None:
+    reach("building.whole")
     try:
         built.rename(folder)
     except OSError:  # another process was quicker, or what is there is damaged
@@ -179,6 +184,7 @@ def _put_in_place(built: Path, folder: Path) -> None:
             folder.rename(built.with_name(built.name + "-damaged"))
             shutil.rmtree(built.with_name(built.name + "-damaged"), ignore_errors=True)
             built.rename(folder)
+    reach("building.renamed")
 
 
 def _lasting(source: Prepared) -> bool:

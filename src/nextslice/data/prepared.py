@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from nextslice.data.geometry import Geometry
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
 from nextslice.errors import DataError
+from nextslice.failpoints import reach
+from nextslice.files import sync
 from nextslice.types import VolumeMask
 
 __all__ = ["CaseRecord", "NpyWriter", "Prepared"]
@@ -93,7 +94,10 @@ class Prepared:
 
 
 class NpyWriter:
-    """A .npy file that grows along its first axis; its final shape is written at the end."""
+    """A .npy file that grows along its first axis; its final shape is written at the end.
+
+    It has no temporary name, for its folder has one: see :mod:`nextslice.data.cache`.
+    """
 
     def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
         self.path = path
@@ -107,14 +111,22 @@ class NpyWriter:
     def __enter__(self) -> NpyWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._stream.close()
+
+    def _finish(self) -> None:
         self._stream.seek(0)
         self._write_header()
         if self._stream.tell() != self._begin:  # numpy leaves room for any first dimension
             raise ValueError(f"the header of {self.path} does not fit into its place")
         self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        reach("array.written")
+        sync(self._stream.fileno())
+        reach("array.fsynced")
 
     def append(self, rows: np.ndarray[Any, np.dtype[Any]]) -> None:
         """Add rows; all but the first axis must be the same each time."""

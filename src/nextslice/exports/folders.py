@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nextslice.errors import DataError
-from nextslice.files import sync_folder
+from nextslice.failpoints import reach
+from nextslice.files import make_folder, storage_error, sync_folder
 
 __all__ = ["demand_free", "writing_folder"]
 
@@ -43,18 +44,35 @@ def writing_folder(folder: Path) -> Iterator[Path]:
 
     Raises:
         DataError: `folder` holds something, or is a file.
+        StorageError: The disk does not take it.
     """
     demand_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.parent / f"unfinished-{folder.name}-{secrets.token_hex(4)}"
-    fresh.mkdir()
+    try:
+        make_folder(fresh)
+    except OSError as error:
+        raise storage_error(folder, error) from error
     try:
         yield fresh
-        demand_free(folder)  # somebody may have been quicker
-        if folder.is_dir():
-            folder.rmdir()  # not every system renames onto an empty folder
-        fresh.rename(folder)
-        sync_folder(folder.parent)
+        _take_name(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _take_name(fresh: Path, folder: Path) -> None:
+    """Rename a folder, or leave both names as they were."""
+    demand_free(folder)  # somebody may have been quicker
+    renamed = False
+    try:
+        reach("folder.whole")
+        if folder.is_dir():
+            folder.rmdir()  # not every system renames onto an empty folder
+        fresh.rename(folder)
+        renamed = True
+        reach("folder.renamed")
+        sync_folder(folder.parent)
+    except OSError as error:
+        if renamed:  # who is told that it failed types the same again, into a free folder
+            folder.rename(fresh)
+        raise storage_error(folder, error) from error

@@ -19,6 +19,7 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``changes.py``: what is not as it was when the run began
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
+- ``scratch.py``: a place to work in, gone with whoever made it
 - ``identity.py``: a random name, by which work orders of projects are told apart
 - ``verifying.py``, ``damage.py``: is all of it whole?
 - ``backup.py``, ``restoring.py``: a project in one file, and back

@@ -12,22 +12,19 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from glob import escape
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from nextslice.errors import ProjectError
 from nextslice.failpoints import reach
-from nextslice.files import make_folder, storage_error, sync_folder, writing_atomically
+from nextslice.files import storage_error, sync_folder, writing_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.backup import CONTENTS, FORMAT
-from nextslice.project.lock import take_lock
 from nextslice.project.records import DATABASE, Records
+from nextslice.project.scratch import scratch
 from nextslice.project.tables import write_tables
 from nextslice.project.verifying import Verification, verify
 
@@ -44,7 +41,6 @@ _NAMES: Final = re.compile(
 _MOST_CONTENTS: Final = 64 * 2**20  # bytes; some hundred for each file
 _PIECE: Final = 2**20  # bytes that are in memory at a time
 _ENCRYPTED: Final = 0x1
-_LOCK: Final = ".lock"
 
 
 def restore(
@@ -78,54 +74,31 @@ def restore(
         with zipfile.ZipFile(file) as archive:
             hashes, left_out = _contents(archive, file)
             _check_room(archive, folder)
-            with _scratch(folder.absolute()) as scratch:
-                _unpack(archive, hashes, scratch, on_progress)
-                seen = _prove(scratch, left_out, file, on_progress)
-                reach("restore.proved")
-                _put_in_place(scratch, folder)
-                reach("restore.renamed")
-                sync_folder(folder.absolute().parent)
+            whole = folder.absolute()
+            with scratch(whole.parent, f".{whole.name}.restoring-") as fresh:
+                _unpack(archive, hashes, fresh, on_progress)
+                seen = _prove(fresh, left_out, file, on_progress)
+                _put_in_place(fresh, whole)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         # RuntimeError: it is written in a way that zipfile does not know.
         raise _not_whole(file, str(error)) from error
     return seen
 
 
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A place beside a folder for this process alone; those of killed ones are removed."""
-    prefix = f".{folder.name}.restoring-"
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Give the project its name, or leave both names as they were."""
+    renamed = False
     try:
-        make_folder(folder.parent)
-        place = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    lock = None
-    try:
-        lock = take_lock(place / _LOCK)
-        for other in folder.parent.glob(f"{escape(prefix)}*"):
-            if other != place and (other / _LOCK).is_file() and not other.is_symlink():
-                _remove_if_left_behind(other)
-        yield place / "project"
-    finally:
-        if lock is not None:
-            lock.release()
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _remove_if_left_behind(place: Path) -> None:
-    lock = take_lock(place / _LOCK)
-    if lock is not None:  # the process that had it is gone
-        shutil.rmtree(place, ignore_errors=True)
-        lock.release()
-
-
-def _put_in_place(scratch: Path, folder: Path) -> None:
-    try:
+        reach("restore.proved")
         if folder.exists():
             folder.rmdir()
-        scratch.replace(folder)
+        fresh.replace(folder)
+        renamed = True
+        reach("restore.renamed")
+        sync_folder(folder.parent)
     except OSError as error:
+        if renamed:  # who is told that it failed types the same again, into a free folder
+            folder.replace(fresh)
         raise storage_error(folder, error) from error
 
 

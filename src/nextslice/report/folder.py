@@ -9,13 +9,13 @@ anybody else's file stays.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from nextslice.files import file_sha256, write_atomically
+from nextslice.failpoints import reach
+from nextslice.files import file_sha256, make_folder, sync_folder, write_atomically
+from nextslice.project.scratch import scratch
 
 __all__ = ["SUMS", "writing_report"]
 
@@ -37,14 +37,13 @@ def writing_report(out: Path) -> Iterator[Path]:
     Raises:
         OSError: `out` cannot be written, a folder stands where a file is to be, or a link that
             leads elsewhere where a folder is to be.
+        ProjectError: The file system has no locks, by which a report that is being written is
+            told from what a killed one left.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=out, prefix=".writing-"))
-    try:
+    with scratch(out, ".writing-") as fresh:  # what killed reports left there goes, too
+        fresh.mkdir()
         yield fresh
         _swap(fresh, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _swap(fresh: Path, out: Path) -> None:
@@ -55,12 +54,18 @@ def _swap(fresh: Path, out: Path) -> None:
     after = {(file_sha256(fresh / name), name) for name in names}
     # Both, so that whatever is cut off here is still known as ours the next time.
     _write_sums(out, before | after)
-    for name in names:
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
+    reach("moving.begun")
+    for count, name in enumerate(names):
+        make_folder((out / name).parent)
         (fresh / name).replace(out / name)
+        if count == 0:
+            reach("moving.midst")
+    for folder in {(out / name).parent for name in names}:
+        sync_folder(folder)
     for digest, name in before:
         if name not in names:
             _remove(out, name, digest)
+    reach("moving.done")
     _write_sums(out, after)
 
 

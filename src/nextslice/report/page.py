@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nextslice.errors import ProjectError
-from nextslice.files import write_atomically
+from nextslice.files import cause_of, write_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.report.comparison import (
     NOTE,
@@ -109,13 +109,9 @@ def write_report(
 
 
 def _why_not(error: OSError) -> str:
-    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "a file stands where a folder is needed."
     if error.errno == errno.EISDIR:
         return "a folder stands where a file of the report is needed."
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return "the folder belongs to somebody else or may only be read."
-    return "the disk is full, or the folder is gone."
+    return cause_of(error) or "the folder is gone."
 
 
 def _write(
