@@ -129,6 +129,7 @@ def _report(place: Path, project: Path, scans: Path, run: Path) -> Scene:
 
     def result() -> object:
         """What it is made of; what it says differs in the seconds that things took."""
+        assert not list(out.glob(".writing-*"))  # nor what a killed one left
         sums = [line.split("  ") for line in (out / "SHA256SUMS").read_text().splitlines()]
         for digest, name in sums:
             assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
