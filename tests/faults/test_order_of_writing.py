@@ -6,6 +6,7 @@ A kill cannot show this, for the system keeps what a killed process wrote; a pow
 from __future__ import annotations
 
 import sqlite3
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.faults.tracing import Event, disorder, tracing
 from nextslice import files
 from nextslice.annotators import Desk
 from nextslice.annotators.folder import hand_out
+from nextslice.data.archives import unpack_data_set
 from nextslice.data.pool import SliceId, SlicePool
 from nextslice.exports.folders import writing_folder
 from nextslice.files import write_atomically
@@ -110,6 +112,21 @@ def test_prepared_slices_are_on_the_disk_before_their_folder_has_its_name(
     found = disorder(events, Path(name.place))
     # The folder's own name may be lost in a power cut: then it is prepared again.
     assert [line for line in found if not line.endswith("is not on the disk in the end")] == []
+
+
+@IN_ORDER
+def test_what_was_downloaded_is_on_the_disk_before_its_folder_has_its_name(
+    tmp_path: Path, scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        tar.add(scans, "Task99_Set")
+    (tmp_path / "in").mkdir()
+    with tracing(monkeypatch) as events:
+        unpack_data_set(tmp_path / "set.tar", tmp_path / "in" / "Task99_Set")
+    [name] = [e for e in events if e.kind == "rename"]
+    assert len(name.inside) == len(list(scans.rglob("*")))
+    found = disorder(events, tmp_path / "in")
+    assert [line for line in found if ".unpacking" not in line] == []  # the name it began with
 
 
 @IN_ORDER

@@ -18,6 +18,7 @@ from typing import IO, Final
 
 from nextslice.data.places import stays_inside
 from nextslice.errors import DataError
+from nextslice.files import sync, sync_folder
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = ["unpack_data_set"]
@@ -65,7 +66,9 @@ def unpack_data_set(
                 f"{archive.name} should hold one folder with a dataset.json; it does not.",
                 cause="it is not a data set of the Medical Segmentation Decathlon",
             )
+        _bring_to_disk(whole)
         whole.replace(target)
+        sync_folder(target.parent)
     except (tarfile.TarError, EOFError, DataError) as error:
         archive.unlink()
         if isinstance(error, DataError):
@@ -108,6 +111,15 @@ def _extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:
             on_progress(Progress("unpack", min(tar.offset, total), total, path.name))
         while stream.read(_AT_ONCE):  # to the end, where the checksum of a packed archive is
             pass
+
+
+def _bring_to_disk(folder: Path) -> None:
+    """Else a power cut could leave a data set of empty files, taken for one that is there."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with Path(place, name).open("r+b") as stream:
+                sync(stream.fileno())
+        sync_folder(Path(place))
 
 
 @contextlib.contextmanager
