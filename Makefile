@@ -35,7 +35,8 @@ test: check  ## style, types and all tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-faults: $(STAMP)  ## break whatever can break, all of it; docs/reliability.md
-	NEXTSLICE_RELIABILITY=docs/reliability.md $(BIN)/pytest -m "faults or promise"
+	OMP_NUM_THREADS=1 NEXTSLICE_RELIABILITY=docs/reliability.md $(BIN)/pytest \
+	    --numprocesses logical --maxprocesses 4 --dist worksteal -m "faults or promise"
 
 # The peers live in an environment of their own: nextslice itself needs none of them.
 $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
