@@ -155,6 +155,19 @@ def test_assignments_reach_every_setting_and_come_last() -> None:
         ("data.axis=3", "data.axis"),
         ("data.size=[50]", "data.size"),
         ("seed=-1", "seed"),
+        ("seed=true", "seed: Expected a whole number, got True"),
+        ("seed=1.0", "seed: Expected a whole number, got 1.0"),
+        ("seed='1'", "seed: Expected a whole number, got '1'"),
+        ("cycles=false", "cycles: Expected a whole number, got False"),
+        ("training.steps=true", "training.steps: Expected a whole number, got True"),
+        ("network.dropout=false", "network.dropout: Expected a number, got False"),
+        ("network.channels=[8, true]", "network.channels.1: Expected a whole number, got True"),
+        ("data.skip_refused=1", "data.skip_refused: Expected true or false, got 1"),
+        ("evaluation.hd95_in_voxels='yes'", "Expected true or false, got 'yes'"),
+        ("uncertainty.patience=true", "Unknown setting"),
+        ("selection.pool_size=true", "selection.pool_size: Expected a whole number"),
+        ("budget=99999999999999999999", "budget: Expected a number of 1000000000 or less"),
+        ("network.channels=[4]", "network.channels: Expected 2 values or more, got [4]"),
         ("budget=0", "budget"),
         ("uncertainty.samples=3", "Unknown setting uncertainty.samples"),
         ("selection.aggregation=median", "selection.aggregation"),
@@ -343,3 +356,17 @@ def test_a_setting_that_is_not_set_is_no_change_for_runs_that_are_older_than_it(
     assert asked.data.accept_sheared
     assert plain(asked)["data"] == kept | {"accept_sheared": True}
     assert resolve_config("quick", plain(asked)).data == asked.data
+
+
+def test_a_value_of_a_list_that_is_wrong_is_the_only_complaint() -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve_config("paper", CHANGES, ["network.channels=[4, x]"])
+    assert "network.channels.1: Expected a whole number, got 'x'." in str(caught.value)
+    assert "Several" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", ["1e-3", "0.001", "1.0e-3"])
+def test_numbers_are_numbers_as_people_write_them(rate: str) -> None:
+    """YAML itself takes the first for text."""
+    config = resolve_config("paper", CHANGES, [f"training.learning_rate={rate}"])
+    assert config.training.learning_rate == 0.001

@@ -41,8 +41,8 @@ __all__ = [
 PRESETS: Final = ("paper", "released-code", "quick")
 
 _Settings = TypeVar("_Settings", bound="LoopConfig")
-_WHOLE = Annotated[int, Field(ge=0)]
-_POSITIVE = Annotated[int, Field(ge=1)]
+_WHOLE = Annotated[int, Field(ge=0, le=2**63 - 1)]
+_POSITIVE = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class _Strict(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -33,6 +33,15 @@ _WANTED: Final[Mapping[tuple[str, ...], str]] = {
     ("less_than",): "a number below {lt}",
     ("less_than_equal",): "a number of {le} or less",
     ("literal_error",): "{expected}",
+    ("too_short",): "{min_length} values or more",
+    ("too_long",): "{max_length} values or fewer",
+}
+
+_KINDS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
 }
 
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
@@ -57,15 +66,12 @@ def validated(kind: type[T], values: Mapping[str, object], where: str = "") -> T
     try:
         held: Any = holder.model_validate({"value": dict(values)})
     except ValidationError as error:
-        complaints = [_complaint(details, kind, where) for details in error.errors()]
-        raise SettingsError(
-            complaints[0][0]
-            if len(complaints) == 1
-            else "Several settings cannot be used:\n"
-            + "\n".join(f"  - {problem}" for problem, _ in complaints),
-            remedy=" ".join(dict.fromkeys(remedy for _, remedy in complaints if remedy)),
-        ) from error
+        found = _without_echoes(error.errors())
+        raise _refused([_complaint(details, kind, where) for details in found]) from error
     built: T = held.value
+    turned = list(_turned(values, plain(built), where))
+    if turned:
+        raise _refused([(problem, "") for problem in turned])
     return built
 
 
@@ -78,6 +84,47 @@ def plain(settings: object) -> dict[str, object]:
     )
     dumped: dict[str, object] = holder(value=settings).model_dump(mode="json")["value"]
     return dumped
+
+
+def _refused(complaints: list[tuple[str, str]]) -> SettingsError:
+    problems = [problem for problem, _ in complaints]
+    return SettingsError(
+        problems[0]
+        if len(problems) == 1
+        else "Several settings cannot be used:\n" + "\n".join(f"  - {p}" for p in problems),
+        remedy=" ".join(dict.fromkeys(remedy for _, remedy in complaints if remedy)),
+    )
+
+
+def _turned(came: object, kept: object, where: str) -> Iterator[str]:
+    """Complaints about values that were read as something else than they are.
+
+    A switch is no number, 1.0 is no count of anything, and text is neither. A whole number may
+    stand for any number, and so may text that is one: YAML takes 1e-3 for text.
+    """
+    if isinstance(came, Mapping) and isinstance(kept, Mapping):
+        for key, value in came.items():
+            yield from _turned(value, kept.get(key), f"{where}.{key}" if where else str(key))
+    elif isinstance(came, list | tuple) and isinstance(kept, list):
+        for place, (one, other) in enumerate(zip(came, kept, strict=False)):
+            yield from _turned(one, other, f"{where}.{place}")
+    elif (
+        {type(came), type(kept)} <= set(_KINDS)
+        and type(came) is not type(kept)
+        and (type(kept), type(came)) not in {(float, int), (float, str)}
+    ):
+        yield f"{where}: Expected {_KINDS[type(kept)]}, got {came!r}."
+
+
+def _without_echoes(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Errors without those that only say that a list lacks a value which was wrong itself."""
+    places = [details["loc"] for details in found]
+    return [
+        details
+        for details in found
+        if details["type"] != "too_short"
+        or not any(place[:-1] == details["loc"] and place != details["loc"] for place in places)
+    ]
 
 
 def _complaint(details: ErrorDetails, kind: type[Any], where: str) -> tuple[str, str]:

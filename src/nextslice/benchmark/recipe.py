@@ -25,8 +25,8 @@ from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Recipe", "StrategyRecipe", "dump_recipe", "read_recipe", "shipped_recipes"]
 
-_Whole = Annotated[int, Field(ge=0)]
-_Positive = Annotated[int, Field(ge=1)]
+_Whole = Annotated[int, Field(ge=0, le=2**63 - 1)]
+_Positive = Annotated[int, Field(ge=1, le=10**9)]
 _Chosen = str | dict[str, Any]
 
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
