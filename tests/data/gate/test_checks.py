@@ -241,6 +241,33 @@ def test_the_same_scan_under_two_ids_is_refused_and_the_other_named(tmp_path: Pa
     assert "the case a" in verdicts[2].refusals[0].reason
 
 
+@pytest.mark.promise(
+    "No scan enters under two names",
+    fault="copies of a scan in other number types",
+)
+@pytest.mark.parametrize("kind", ["u1", "u2", "i4", "f4", "f8"])
+def test_a_scan_stored_as_another_number_type_is_the_same_scan(
+    tmp_path: Path, kind: str
+) -> None:
+    whole = np.random.default_rng(2).integers(0, 200, GEOMETRY.shape)
+    for name, voxels in (("a", whole.astype("i2")), ("b", whole.astype(kind))):
+        write_volume(tmp_path / "images" / f"{name}.nii.gz", voxels, GEOMETRY)
+    other = whole.astype(kind)
+    other[0, 0, 0] += 1
+    write_volume(tmp_path / "images" / "c.nii.gz", other, GEOMETRY)
+    verdicts = check_data_set(recognise(tmp_path))
+    assert [v.accepted for v in verdicts] == [True, False, True]
+    assert "the case a" in verdicts[1].refusals[0].reason
+
+
+def test_a_zero_is_the_same_with_and_without_a_sign(tmp_path: Path) -> None:
+    for name, zero in (("a", 0.0), ("b", -0.0)):
+        voxels = image()
+        voxels[0] = zero
+        write_volume(tmp_path / "images" / f"{name}.nii.gz", voxels, GEOMETRY)
+    assert [v.accepted for v in check_data_set(recognise(tmp_path))] == [True, False]
+
+
 def test_a_case_with_problems_is_refused_unopened(tmp_path: Path) -> None:
     case(tmp_path, "a")
     write_volume(tmp_path / "images" / "a.nrrd", image(), GEOMETRY)

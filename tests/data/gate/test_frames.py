@@ -115,6 +115,7 @@ VERDICT: dict[str, Any] = {
     "geometry": GRID,
     "values": None,
     "digest": "",
+    "likeness": "",
 }
 
 

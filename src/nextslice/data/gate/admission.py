@@ -34,9 +34,9 @@ def checked_cases(
 ) -> Iterator[CheckedCase]:
     """Check case after case, and find scans that occur under two ids.
 
-    Two cases are in memory at a time: one, and the next. Of two cases with the same voxels
-    the later is refused: were both let in, a split by case could put the same patient on both
-    sides.
+    Two cases are in memory at a time: one, and the next. Of two cases with the same voxels,
+    in whatever number types, the later is refused: were both let in, a split by case could put
+    the same patient on both sides.
 
     Args:
         data_set: The cases.
@@ -69,16 +69,16 @@ def checked_cases(
             continue
         checked = next(read)
         verdict = checked.verdict
-        if verdict.digest in first_with and not twins:
-            other = first_with[verdict.digest]
+        if verdict.likeness in first_with and not twins:
+            other = first_with[verdict.likeness]
             twin = Refusal(
                 f"its image has the same voxels as that of the case {other}",
                 f"Remove {verdict.case} or {other}, or put the right scan in its place.",
             )
             verdict = replace(verdict, refusals=(*verdict.refusals, twin))
             checked = CheckedCase(verdict, checked.image, checked.label)
-        elif verdict.digest:
-            first_with[verdict.digest] = verdict.case
+        elif verdict.likeness:
+            first_with[verdict.likeness] = verdict.case
         yield checked
     on_progress(Progress(stage, total, total))
 

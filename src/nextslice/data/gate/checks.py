@@ -43,7 +43,10 @@ class Verdict:
         geometry: The image's, or None if it could not be read.
         values: The label's values in order, background included; None without a label, or
             if the label could not be used.
-        digest: SHA-256 of the image's voxels, or "" if it could not be read.
+        digest: SHA-256 of the image's voxels as they are stored, or "" if it could not be
+            read; a pool's fingerprint rests on it.
+        likeness: The same of their values in single precision, in which slices are prepared: a
+            scan and its copies in other number types have one.
     """
 
     case: str
@@ -51,6 +54,7 @@ class Verdict:
     geometry: Geometry | None = None
     values: tuple[int, ...] | None = None
     digest: str = ""
+    likeness: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -80,6 +84,7 @@ class Verdict:
             "geometry": self.geometry.to_dict() if self.geometry else None,
             "values": None if self.values is None else list(self.values),
             "digest": self.digest,
+            "likeness": self.likeness,
         }
 
     @classmethod
@@ -92,6 +97,7 @@ class Verdict:
             None if geometry is None else Geometry.from_dict(geometry),
             None if values is None else tuple(values),
             content["digest"],
+            str(content["likeness"]),
         )
 
 
@@ -137,7 +143,7 @@ def check_case(
         tuple(refusals),
         grid,
         values,
-        _digest(image) if image else "",
+        *((_digest(image), _likeness(image)) if image else ()),
     )
     return CheckedCase(verdict, image, label)
 
@@ -220,4 +226,15 @@ def _digest(volume: Volume) -> str:
     # The voxels alone: a copy under another name often has another header or compression.
     content = hashlib.sha256(repr(volume.voxels.shape).encode())
     content.update(np.ascontiguousarray(volume.voxels.transpose(2, 1, 0)).data)
+    return content.hexdigest()
+
+
+def _likeness(volume: Volume) -> str:
+    # Slice by slice, so that no second copy of a large scan is made.
+    content = hashlib.sha256(repr(volume.voxels.shape).encode())
+    with np.errstate(over="ignore", invalid="ignore"):
+        for plane in volume.voxels.transpose(2, 1, 0):
+            values = plane.astype("<f4", order="C")
+            values += 0.0  # -0 becomes 0
+            content.update(values.data)
     return content.hexdigest()
