@@ -54,6 +54,23 @@ def test_msd_cases_listed_twice_are_one_case_with_a_problem(tmp_path: Path) -> N
     assert once.problems == ()
 
 
+@pytest.mark.promise(
+    "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
+    fault="one label file listed for several cases",
+)
+def test_a_label_listed_for_several_cases_is_none_of_theirs(tmp_path: Path) -> None:
+    pairs = {"a": "l/a.nii.gz", "b": "./l//a.nii.gz", "c": "l/c.nii.gz"}
+    describe(
+        tmp_path,
+        training=[{"image": f"i/{c}.nii.gz", "label": label} for c, label in pairs.items()],
+    )
+    a, b, c = recognise(tmp_path).cases
+    for case in (a, b):
+        assert "a.nii.gz is listed for 2 cases: a, b" in case.problems[0].reason
+        assert case.problems[0].remedy
+    assert c.problems == ()
+
+
 @pytest.mark.parametrize("name", ["../secret.nii.gz", "/etc/secret.nii.gz", "a/../../b.nii.gz"])
 def test_paths_in_dataset_json_do_not_leave_the_folder(tmp_path: Path, name: str) -> None:
     describe(tmp_path, training=[{"image": "a.nii.gz", "label": name}], labels={"0": "b"})

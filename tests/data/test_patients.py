@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from nextslice.data.formats.readers import write_volume
 from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
-from nextslice.data.patients import patient_of, split_by_patient
+from nextslice.data.patients import patients_of, split_by_patient
 from nextslice.data.pool import SlicePool
 from nextslice.errors import SettingsError
 
@@ -21,23 +22,80 @@ from nextslice.errors import SettingsError
 @pytest.mark.parametrize(
     ("case", "patient"),
     [
-        ("patient001_frame01", "patient001"),
+        ("patient001_frame01", "patient-001"),
         ("sub-03_ses-02_T2w", "sub-03"),
         ("sub-abc", "sub-abc"),
-        ("subject 7.b", "subject 7"),
+        ("subject 7.b", "subject-7"),
         ("17_visit2", "17"),
         ("case04_baseline", "case04"),
-        ("A12-tp-1", "A12"),
-        ("Case04", "Case04"),
-        ("hippocampus_001", "hippocampus_001"),
-        ("ProstateDx-01-0006", "ProstateDx-01-0006"),
-        ("MR_scan_12", "MR_scan_12"),  # whose, it does not say
-        ("first_visit_2", "first_visit_2"),
-        ("patients_12", "patients_12"),
+        ("A12-tp-1", "a12"),
+        ("P01_ses-1_frame2", "p01"),
+        ("17_12months", "17"),
+        ("OAS2_0001_MR2", "oas2-0001"),
+        ("Case04", "case04"),
+        ("hippocampus_001", "hippocampus-001"),
+        ("ProstateDx-01-0006", "prostatedx-01-0006"),
+        ("MR_scan_12", "mr-scan-12"),  # whose, it does not say
+        ("first_visit_2", "first-visit-2"),
+        ("patients_12", "patients-12"),
+        ("subset1_03", "subset1-03"),
+        ("sub_cortical_001", "sub-cortical-001"),
+        ("pathology2_4", "pathology2-4"),
+        ("Task04_v2_001", "task04-v2-001"),
     ],
 )
 def test_a_patient_is_what_an_id_begins_with(case: str, patient: str) -> None:
-    assert patient_of(case) == patient
+    assert patients_of([case]) == [patient]
+
+
+@pytest.mark.promise(
+    "No patient is both in training and in test, where ids say whose a case is",
+    fault="one patient spelt in two ways, or named with a time",
+)
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("Patient001_frame02", "patient001_frame01"),
+        ("sub-01", "Sub-01", "sub_01_run-2"),
+        ("patient_001", "patient-001", "patient.001", "patient001"),
+        ("sub-M\u00fcller_1", "sub-Mu\u0308ller_2"),
+        ("M\u00fcller1_visit1", "Mu\u0308ller1_visit2"),
+        ("17_month6", "17_month12", "17"),
+        ("17_v1", "17_v2"),
+        ("17_pre", "17_post", "17_post-op"),
+        ("P01_scan1", "P01_scan2", "p01_scan_10"),
+        ("BraTS-GLI-00001-000", "BraTS-GLI-00001-001"),
+    ],
+)
+def test_one_patient_in_several_spellings_and_times_is_one(same: tuple[str, ...]) -> None:
+    assert len(set(patients_of(same))) == 1
+    others = [f"{case}9" for case in ("hippocampus_00", "Case1", "18_v", "sub-02")]
+    split = split_by_patient([*same, *others], (1, 1), seed=3)
+    assert sum(bool(set(part) & set(range(len(same)))) for part in split) == 1
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("hippocampus_{:03}", "Case{:02}", "ProstateDx-01-{:04}", "Prostate3T-01-{:04}"),
+        *("BRATS_{:03}", "BraTS2021_{:05}", "s{:04}", "la_{:03}", "prostate_{:02}", "{}"),
+        *("BraTS-GLI-{:05}-000", "phantom_{:03}", "Task04_scan_{}", "set1_v{}"),
+        *("Task04_v2_{:03}", "Lung1_pre_{:03}", "sub_cortical_{:03}", "path_{}", "patch1_{}"),
+    ],
+)
+@given(st.sets(st.integers(0, 99), min_size=10, max_size=40))
+def test_no_two_patients_become_one_where_ids_count_cases(
+    pattern: str, numbers: set[int]
+) -> None:
+    names = [pattern.format(k) for k in numbers]
+    assert len(set(patients_of(names))) == len(names)
+
+
+@pytest.mark.parametrize("part", ["1", "_", "1_", "1_scan", "1_pre_op", "sub_", "sub1\u00e9"])
+def test_an_endless_id_is_read_at_once(part: str) -> None:
+    started = time.perf_counter()
+    patients_of([part * 50_000])
+    assert time.perf_counter() - started < 10
 
 
 cases = st.lists(
@@ -64,7 +122,8 @@ def test_parts_share_no_patient_and_lose_no_case(
     except SettingsError:
         return
     assert sorted(k for part in parts for k in part) == list(range(len(cases)))
-    patients = [{patient_of(cases[k]) for k in part} for part in parts]
+    whose = patients_of(cases)
+    patients = [{whose[k] for k in part} for part in parts]
     assert sum(map(len, patients)) == len(set().union(*patients))
     assert len(parts[0]) >= test
     assert len(parts[1]) >= val

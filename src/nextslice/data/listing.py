@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from nextslice.data.cases import CaseFiles, Refusal
-from nextslice.data.patients import patient_of
+from nextslice.data.patients import patients_of
 from nextslice.data.places import shown
+from nextslice.wording import a_few
 
 __all__ = ["sound_list"]
 
@@ -17,7 +19,8 @@ _FEW = 5
 def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[CaseFiles, ...]:
     """Sort cases by id, and give each the problems that the list shows.
 
-    An id that stands more than once becomes one refused case. Ids are shown in messages, in
+    An id that stands more than once becomes one refused case, and cases that name one file as
+    their label are all refused. Ids are shown in messages, in
     tables and in a browser, so one that could not be read there is refused under a name that
     can. So is a case whose patient the data set holds back for a test.
 
@@ -25,12 +28,12 @@ def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[Ca
         cases: As they were found.
         test: Ids of the scans that the data set sets aside.
     """
-    set_aside = {patient_of(case) for case in test}
     listed: dict[str, list[CaseFiles]] = {}
     for files in cases:
         named = _named(files)
         listed.setdefault(named.case, []).append(named)
-    return tuple(_apart(_single(entries), set_aside) for _, entries in sorted(listed.items()))
+    single = [_single(entries) for _, entries in sorted(listed.items())]
+    return tuple(_apart(_unshared(single), list(test)))
 
 
 def _named(files: CaseFiles) -> CaseFiles:
@@ -58,13 +61,37 @@ def _single(entries: list[CaseFiles]) -> CaseFiles:
     return replace(first, problems=(twice, *found))
 
 
-def _apart(files: CaseFiles, set_aside: set[str]) -> CaseFiles:
-    patient = patient_of(files.case)
-    if patient not in set_aside:
-        return files
-    both = Refusal(
-        f"its patient {patient} is in the data set's own test set as well",
-        'Take the patient out of one of them (the list "test" in dataset.json, the folder '
-        "imagesTs), or rename the scan if it is another patient's.",
+def _unshared(cases: list[CaseFiles]) -> list[CaseFiles]:
+    drawn_for: dict[Path, list[str]] = {}
+    for files in cases:
+        if files.label is not None:
+            drawn_for.setdefault(files.label, []).append(files.case)
+    return [
+        replace(files, problems=(*files.problems, _shared(files.label, drawn_for[files.label])))
+        if files.label is not None and len(drawn_for[files.label]) > 1
+        else files
+        for files in cases
+    ]
+
+
+def _shared(label: Path, cases: list[str]) -> Refusal:
+    return Refusal(
+        f"the label {shown(label.name)} is listed for {len(cases)} cases: {a_few(cases, _FEW)}",
+        "Name each case's own label, or none where there is none.",
     )
-    return replace(files, problems=(*files.problems, both))
+
+
+def _apart(cases: list[CaseFiles], test: list[str]) -> Iterator[CaseFiles]:
+    whose = patients_of([files.case for files in cases] + test)
+    set_aside = dict(zip(whose[len(cases) :], test, strict=True))
+    for files, patient in zip(cases, whose[: len(cases)], strict=True):
+        if patient not in set_aside:
+            yield files
+            continue
+        both = Refusal(
+            f"its patient {patient} is in the data set's own test set as well, as "
+            f"{shown(set_aside[patient])}",
+            'Take the patient out of one of them (the list "test" in dataset.json, the folder '
+            "imagesTs), or rename the scan if it is another patient's.",
+        )
+        yield replace(files, problems=(*files.problems, both))
