@@ -237,6 +237,12 @@ def test_a_dataset_json_that_cannot_be_used_is_a_data_error(tmp_path: Path, text
     assert caught.value.remedy
 
 
+def test_a_dataset_json_may_begin_with_a_mark_of_utf_8(tmp_path: Path) -> None:
+    content = {"training": ["a.mha"], "test": [], "labels": {"0": "rücken", "1": "kopf"}}
+    (tmp_path / "dataset.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    assert recognise(tmp_path).declared == {0: "rücken", 1: "kopf"}
+
+
 def test_a_slip_in_dataset_json_is_found_by_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{\n  "training": [,]\n}')
     with pytest.raises(DataError, match="line 2, column 16"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextslice.data.formats.readers import write_volume
@@ -83,6 +83,7 @@ def test_one_patient_in_several_spellings_and_times_is_one(same: tuple[str, ...]
         *("Task04_v2_{:03}", "Lung1_pre_{:03}", "sub_cortical_{:03}", "path_{}", "patch1_{}"),
     ],
 )
+@settings(max_examples=20)
 @given(st.sets(st.integers(0, 99), min_size=10, max_size=40))
 def test_no_two_patients_become_one_where_ids_count_cases(
     pattern: str, numbers: set[int]
@@ -166,7 +167,7 @@ def test_a_patient_whom_the_data_set_keeps_for_its_test_is_refused(
         write_volume(tmp_path / f"images{folder}" / f"{case}{ending}", voxels, grid)
     content = {
         "MSD": {"training": ["imagesTr/17_visit1.nii.gz", "imagesTr/18.nii.gz"]},
-        "nnU-Net v2": {"channel_names": {"0": "T2"}, "file_ending": ".nii.gz"},
+        "nnU-Net v2": {"channel_names": {"0": "T2"}},
     }
     if layout in content:
         (tmp_path / "dataset.json").write_text(json.dumps(content[layout]))

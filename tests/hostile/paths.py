@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.hostile.making import (
@@ -179,6 +180,32 @@ PATHS = (
     Hostile("a name that is not text", "cannot be shown", renamed("b\udcff.nii.gz")),
 )
 
+
+def described_anew(encoding: str) -> Callable[[Path], object]:
+    """The same description in another encoding."""
+
+    def make(root: Path) -> None:
+        path = root / "dataset.json"
+        path.write_bytes(path.read_text().encode(encoding))
+
+    return make
+
+
+def in_its_place(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Something else where the description was, which now lies beside the data set."""
+
+    def put(root: Path) -> None:
+        (root / "dataset.json").rename(root.parent / "away.json")
+        make(root / "dataset.json")
+
+    return put
+
+
+def kept_for_a_test(test: object) -> Callable[[Path], object]:
+    pairs = [f"images/{case}.nii.gz" for case in "abc"]
+    return lambda root: describe(root, training=pairs, test=test)
+
+
 DESCRIPTIONS = (
     Hostile(
         "huge", "bytes at most", lambda root: os.truncate(root / "dataset.json", (1 << 26) + 1)
@@ -202,7 +229,7 @@ DESCRIPTIONS = (
     ),
     Hostile(
         "not UTF-8",
-        "not valid JSON",
+        "should be in UTF-8, but is in another",
         lambda root: (root / "dataset.json").write_bytes(b'{"training": ["\xff"]}'),
     ),
     Hostile(
@@ -222,5 +249,36 @@ DESCRIPTIONS = (
         "a number beyond all numbers",
         "one whole number",
         lambda root: describe(root, training=["images/a.nii.gz"], labels={"x": 1e999}),
+    ),
+    Hostile("UTF-16 with a mark", "but is in UTF-16", described_anew("utf-16")),
+    Hostile("UTF-16 without a mark", "but is in UTF-16", described_anew("utf-16-be")),
+    Hostile("UTF-32", "but is in UTF-32", described_anew("utf-32")),
+    Hostile("a pipe", "a plain file", in_its_place(os.mkfifo)),
+    Hostile("a folder", "a plain file", in_its_place(Path.mkdir)),
+    Hostile("a device", "by a link", in_its_place(lambda path: path.symlink_to("/dev/zero"))),
+    Hostile(
+        "a link out of the folder",
+        "by a link",
+        in_its_place(lambda path: path.symlink_to("../away.json")),
+    ),
+    Hostile(
+        "a link to nowhere",
+        "link to nowhere",
+        in_its_place(lambda path: path.symlink_to("away.json")),
+    ),
+    Hostile(
+        "a link to itself",
+        "in a circle",
+        in_its_place(lambda path: path.symlink_to(path.name)),
+    ),
+    *(
+        Hostile(f"a test set that is {test!r}", '"test" should list', kept_for_a_test(test))
+        for test in (
+            {"image": "imagesTs/b.nii.gz"},
+            "imagesTs/b.nii.gz",
+            [["imagesTs/b.nii.gz"]],
+            [{"file": "imagesTs/b.nii.gz"}],
+            *([None], [""], 7, {}, False),
+        )
     ),
 )

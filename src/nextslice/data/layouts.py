@@ -13,6 +13,7 @@ raises.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ def recognise(folder: Path) -> DataSet:
     description = folder / "dataset.json"
     data_set = None
     content: dict[str, Any] = {}
-    if description.is_file():
+    if os.path.lexists(description):  # a link to nowhere, too, is told of
         content = read_description(description)
         if isinstance(content.get("training"), list):
             data_set = _decathlon(folder, content)
@@ -61,7 +62,7 @@ def recognise(folder: Path) -> DataSet:
             f"{folder} has the {data_set.layout} layout, but lists no case.",
             remedy="Put the scans where the layout expects them.",
         )
-    cases = sound_list(data_set.cases, _set_aside(folder, content))
+    cases = sound_list(data_set.cases, _set_aside(data_set, content))
     return replace(data_set, cases=cases)
 
 
@@ -223,14 +224,26 @@ def _without_image(case: str, label: Path, expected: Path) -> CaseFiles:
     return CaseFiles(case, expected, label, (problem,))
 
 
-def _set_aside(folder: Path, content: dict[str, Any]) -> list[str]:
+def _set_aside(data_set: DataSet, content: dict[str, Any]) -> list[str]:
     """Ids of the scans that a data set keeps for a test."""
     listed = content.get("test")
-    entries = listed if isinstance(listed, list) else []
-    images = [e.get("image") if isinstance(e, dict) else e for e in entries]
-    ids = [_stem(Path(image)) for image in images if isinstance(image, str)]
-    ids += [_stem(path) for path in _scans(folder / "imagesTs")]
-    return [re.sub(r"_0000$", "", case) for case in ids] if "file_ending" in content else ids
+    entries = listed if isinstance(listed, list) else [] if listed is None else [None]
+    ids = []
+    for entry in entries:
+        image = entry.get("image") if isinstance(entry, dict) else entry
+        if not isinstance(image, str) or not image:
+            raise DataError(
+                f'{data_set.folder / "dataset.json"}: "test" should list the scans that are '
+                f"kept for a test, but {'holds' if entry else 'is'} {entry or listed!r:.200}.",
+                cause="were it passed over, a patient in it could be trained on.",
+                remedy='Write "test": ["imagesTs/a.nii.gz"], each scan by its path or as '
+                '{"image": "imagesTs/a.nii.gz"}; or leave "test" out.',
+            )
+        ids.append(_stem(Path(image)))
+    ids += [_stem(path) for path in _scans(data_set.folder / "imagesTs")]
+    if data_set.layout != "nnU-Net v2":
+        return ids
+    return [re.sub(r"_0000$", "", case) for case in ids]
 
 
 def _stem(path: Path) -> str:

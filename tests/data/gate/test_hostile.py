@@ -62,7 +62,7 @@ def test_the_data_set_that_they_spoil_is_sound(tmp_path: Path) -> None:
 
 @pytest.mark.promise(
     "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
-    fault="a dataset.json that is huge, nested, ambiguous or no JSON",
+    fault="a dataset.json that is huge, nested, ambiguous, no JSON or no file",
 )
 @pytest.mark.parametrize("hostile", DESCRIPTIONS, ids=str)
 def test_a_description_that_misleads_is_refused(hostile: Hostile, tmp_path: Path) -> None:
