@@ -232,10 +232,10 @@ def _set_aside(data_set: DataSet, content: dict[str, Any]) -> list[str]:
     for entry in entries:
         image = entry.get("image") if isinstance(entry, dict) else entry
         if not isinstance(image, str) or not image:
+            # Passed over, its patient could be trained on.
             raise DataError(
                 f'{data_set.folder / "dataset.json"}: "test" should list the scans that are '
                 f"kept for a test, but {'holds' if entry else 'is'} {entry or listed!r:.200}.",
-                cause="were it passed over, a patient in it could be trained on.",
                 remedy='Write "test": ["imagesTs/a.nii.gz"], each scan by its path or as '
                 '{"image": "imagesTs/a.nii.gz"}; or leave "test" out.',
             )
