@@ -203,14 +203,19 @@ def test_what_is_saved_while_a_training_runs_counts_for_the_next(
         during = desk.overview()
         assert during.phase == "training"
         assert during.slices[1].state is SliceState.LABELLED
-        desk.finish_query()  # somebody else presses the button, too
+        desk.finish_query(cycle=0)  # somebody else presses the button, too
+        with pytest.raises(AnnotationError, match="got that of cycle 1"):
+            desk.finish_query(cycle=1)
         saved.set()
         assert desk.wait(60)
         assert [view.labelled for view in desk.overview().history] == [1, 2]
         rows, _ = desk._project.labelled(through=0)
         assert rows.tolist() == [desk._row(first.id)]
         assert third.version == 0
-        desk.finish_query(cycle=0)  # of a cycle that is over: nothing happens
+        for cycle, why in ((0, "finished it already"), (2, "")):
+            with pytest.raises(AnnotationError, match="end of cycle 1, whose query") as raised:
+                desk.finish_query(cycle=cycle)
+            assert why in raised.value.cause
         assert desk.overview().phase == "annotating"
 
 

@@ -74,8 +74,16 @@ class Following:
     def finish_query(self, cycle: int | None) -> None:
         """See :meth:`nextslice.annotators.desk.Desk.finish_query`."""
         with self._lock:
-            last = self._last
-            if self._background.running or (cycle is not None and cycle != last):
+            last, running = self._last, self._background.running
+            shown = self._shown if running else last
+            if cycle is not None and cycle != shown:
+                raise AnnotationError(
+                    f"Expected the end of cycle {shown}, whose query is open, got that of "
+                    f"cycle {cycle}.",
+                    cause="somebody has finished it already." if cycle < shown else "",
+                    remedy="See how things stand now, and go on from there.",
+                )
+            if running:
                 return
             if not self._project.is_recorded(last) and not self._failed_asking(last):
                 if not self._project.training_began(last):
