@@ -151,6 +151,10 @@ def test_assignments_reach_every_setting_and_come_last() -> None:
         ("training.augmentation.noise=3", "Did you mean noise_std?"),
         ("traning.steps=3", "Did you mean training?"),
         ("network.channels=[8]", "network.channels"),
+        (
+            "network.channels=[100000, 200000, 400000]",
+            "network.channels: A U-Net has 500,000,000",
+        ),
         ("network.dropout=1.0", "network.dropout"),
         ("data.axis=3", "data.axis"),
         ("data.size=[50]", "data.size"),

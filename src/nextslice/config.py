@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,6 +21,7 @@ from pydantic import (
 from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
+from nextslice.models.unet import checked_channels
 from nextslice.settings import validated
 from nextslice.strategies import named, resolve_selection, resolve_uncertainty
 from nextslice.yaml_text import parse_yaml
@@ -85,7 +87,9 @@ class SplitConfig(_Strict):
 class NetworkConfig(_Strict):
     """The U-Net's width at each level, and its dropout probability."""
 
-    channels: Annotated[tuple[_POSITIVE, ...], Field(min_length=2)] = (64, 128, 256, 512)
+    channels: Annotated[
+        tuple[_POSITIVE, ...], Field(min_length=2), AfterValidator(checked_channels)
+    ] = (64, 128, 256, 512)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 

@@ -113,6 +113,7 @@ class ActiveLearner:
                 remedy="Pass uncertainty=Entropy(), MCDropout() or another one.",
             )
         initial = Random() if initial is None else initial
+        loss_prediction = loss_prediction_of(uncertainty)
         check_initial(initial)
         check_labels((initial, selection), pool)
         self.pool = pool
@@ -124,13 +125,6 @@ class ActiveLearner:
         self.initial_seed = seed if initial_seed is None else initial_seed
         self._shared = None if shared_trainings is None else Path(shared_trainings)
         self._on_progress = on_progress
-        self._trainings = Trainings(
-            trainer,
-            seed=seed,
-            classes=pool.classes,
-            loss_prediction=loss_prediction_of(uncertainty),
-            on_progress=on_progress,
-        )
         self._model: SegmentationModel | None = None
         self._fitted_here = False
         self._project = Project(
@@ -148,6 +142,14 @@ class ActiveLearner:
             pool=[pool.slice_id(row) for row in range(len(pool))],
             may_change=may_change,
             accept_changes=accept_changes,
+        )
+        self._trainings = Trainings(
+            trainer,
+            seed=seed,
+            classes=pool.classes,
+            loss_prediction=loss_prediction,
+            on_progress=on_progress,
+            before_keeping=self._project.demand_place,
         )
         try:
             self._take_in(given)

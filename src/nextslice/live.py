@@ -144,7 +144,8 @@ class LiveProject:
         Args:
             folder: The project's.
             images: Where the scans lie now, if they were moved.
-            accept_changes: Go on though data, code, versions or hardware have changed.
+            accept_changes: Go on though settings (``config.yaml`` was edited), data, code,
+                versions or hardware have changed.
             allow_code: Run the strategies that its settings name as ``package.module:Class``.
                 Projects come from elsewhere, too, so nothing is run unless this says so.
             on_progress: See :meth:`create`.

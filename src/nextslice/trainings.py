@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Trainings:
         classes: Names of the foreground classes.
         loss_prediction: The head that is trained beside the network, if any.
         on_progress: Hears of the trainings.
+        before_keeping: Called before a model is kept; what it raises stops that.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Trainings:
         classes: tuple[str, ...],
         loss_prediction: LossPrediction | None,
         on_progress: OnProgress,
+        before_keeping: Callable[[], None] = lambda: None,
     ) -> None:
         self._trainer = trainer
         self._seed = seed
         self._classes = classes
         self._loss_prediction = loss_prediction
         self._on_progress = on_progress
+        self._before_keeping = before_keeping
 
     def model(
         self,
@@ -94,6 +98,7 @@ class Trainings:
         """The model kept in `source`, if it came from the same training; `folder` gets it."""
         model = self._load_if_same(source, key)
         if model is not None:
+            self._before_keeping()
             save_model(model, folder, extra=read_manifest(source)["extra"])
         return model
 
@@ -111,6 +116,7 @@ class Trainings:
             on_progress=self._on_progress,
         )
         extra = {"training": key, "train_seconds": time.perf_counter() - started}
+        self._before_keeping()
         for folder in folders:
             save_model(model, folder, extra=extra)
         return model

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from tests.scripted import assert_equal_runs, run_simulation
 
 import nextslice as ns
 from nextslice.annotators import Desk
-from nextslice.errors import AnnotationError, ConflictError, SettingsError
+from nextslice.errors import AnnotationError, ConflictError, ProjectError, SettingsError
 from nextslice.live import LiveProject
 from nextslice.project import AnswerKind, SliceState
 
@@ -203,14 +205,19 @@ def test_what_is_saved_while_a_training_runs_counts_for_the_next(
         during = desk.overview()
         assert during.phase == "training"
         assert during.slices[1].state is SliceState.LABELLED
-        desk.finish_query()  # somebody else presses the button, too
+        desk.finish_query(cycle=0)  # somebody else presses the button, too
+        with pytest.raises(AnnotationError, match="got that of cycle 1"):
+            desk.finish_query(cycle=1)
         saved.set()
         assert desk.wait(60)
         assert [view.labelled for view in desk.overview().history] == [1, 2]
         rows, _ = desk._project.labelled(through=0)
         assert rows.tolist() == [desk._row(first.id)]
         assert third.version == 0
-        desk.finish_query(cycle=0)  # of a cycle that is over: nothing happens
+        for cycle, why in ((0, "finished it already"), (2, "")):
+            with pytest.raises(AnnotationError, match="end of cycle 1, whose query") as raised:
+                desk.finish_query(cycle=cycle)
+            assert why in raised.value.cause
         assert desk.overview().phase == "annotating"
 
 
@@ -585,3 +592,31 @@ def test_masks_drawn_on_oblique_scans_come_back_exactly_and_train_as_the_labels_
         assert len(rows) == len(labelled)
         assert np.array_equal(np.stack(masks), labelled.masks[rows])
         assert np.array_equal(desk._pool.images[rows], labelled.images[rows])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no open folder is moved there")
+def test_a_desk_whose_folder_was_replaced_shows_and_keeps_nothing_of_the_other(
+    create: Create, expert: Expert, tmp_path: Path
+) -> None:
+    with Desk(create()) as desk:
+        folder = desk.folders[0]
+        shutil.copytree(folder, tmp_path / "backup")
+        first, second, *_ = desk.overview().slices
+        expert.save(desk, first)
+        folder.rename(tmp_path / "moved")
+        (tmp_path / "backup").rename(folder)
+        steps: list[Callable[[], object]] = [
+            desk.overview,
+            desk.finish_query,
+            lambda: expert.save(desk, second),
+            lambda: desk.skip(
+                second.id, reason="motion", annotator="Ada", base_version=0, key="key-12345"
+            ),
+        ]
+        for step in steps:
+            with pytest.raises(ProjectError, match="moved or replaced"):
+                step()
+        with Desk(LiveProject.open(folder)) as other:
+            assert not any(view.version for view in other.overview().slices)
+    with Desk(LiveProject.open(tmp_path / "moved")) as desk:
+        assert [view.version for view in desk.overview().slices][:2] == [1, 0]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from tests.faults import flows
 
 import nextslice
@@ -112,6 +113,44 @@ def test_what_changed_is_shown_and_recorded_once_it_is_accepted(
     assert len(recorded) == 1
     for words in shown:
         assert any(words in line for line in recorded[0])
+
+
+@pytest.mark.promise(
+    "A run that began otherwise is not gone on with unless --accept-changes says so; what "
+    "changed is shown, and recorded.",
+    fault="config.yaml of a live project edited by hand",
+)
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("training.steps", 9),
+        ("training.learning_rate", 0.5),
+        ("network.dropout", 0.25),
+        ("uncertainty.parameters.samples", 3),
+    ],
+)
+def test_settings_edited_between_two_commands_are_told_and_not_gone_on_with(
+    setting: str, value: float, project: Path
+) -> None:
+    """A live project takes its settings from the very file that was edited."""
+    path = project / "config.yaml"
+    edited = yaml.safe_load(path.read_text())
+    *way, last = setting.split(".")
+    place = edited
+    for name in way:
+        place = place[name]
+    shown = f"{setting}: {place[last]} then, {value} now"
+    place[last] = value
+    path.write_text(yaml.safe_dump(edited))
+    before = _content(project)
+    with pytest.raises(ProjectChangedError) as raised:
+        LiveProject.open(project)
+    assert shown in str(raised.value)
+    assert _content(project) == before
+    for accept_changes in (True, False):  # which is how it is now
+        LiveProject.open(project, accept_changes=accept_changes).close()
+    (recorded,) = json.loads((project / "environment.json").read_text())["changes"]
+    assert recorded == [shown]
 
 
 def _edit_nextslice(place: Path) -> str:

@@ -237,3 +237,33 @@ def test_a_try_before_the_training_leaves_no_mark_on_the_network() -> None:
     assert classes_of(network, image, highest=2) == 3
     assert loss_module_for(network, image, LossPrediction()).feature_channels == (4, 8)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+class _Greedy(nn.Conv2d):
+    """Takes more memory than any machine has, once it is trained."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.training:
+            torch.empty(2**46)
+        return super().forward(images)
+
+
+def test_memory_that_does_not_suffice_is_told(
+    make_trainer: MakeTrainer, make_slices: MakeSlices
+) -> None:
+    trainer = make_trainer(_Greedy(1, 3, kernel_size=1))
+    with pytest.raises(TrainingError, match="more memory than there is") as raised:
+        trainer.fit(*make_slices(), seed=0)
+    assert "batch_size" in raised.value.remedy
+
+
+def test_other_errors_of_torch_stay_what_they_are(
+    make_trainer: MakeTrainer, make_slices: MakeSlices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object, *_: object) -> None:
+        raise RuntimeError("no kernel for this")
+
+    monkeypatch.setattr("nextslice.models.training._Run._step", broken)
+    trainer = make_trainer()
+    with pytest.raises(RuntimeError, match="no kernel for this"):
+        trainer.fit(*make_slices(), seed=0)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nextslice.errors import SettingsError
-from nextslice.models.unet import EncoderDecoder, HasEncoder, UNet
+from nextslice.models.unet import EncoderDecoder, HasEncoder, UNet, checked_channels
 
 
 @given(
@@ -71,9 +71,30 @@ def test_dropout_is_active_in_encoder_and_decoder() -> None:
         ({"classes": 1}, "classes >= 2"),
         ({"classes": 2, "channels": ()}, "at least one level"),
         ({"classes": 2, "channels": (4, 0)}, "at least one channel"),
+        ({"classes": 2, "channels": (1,) * 17}, "16 levels at most; got 17"),
+        (
+            {"classes": 2, "channels": (100_000, 200_000, 400_000)},
+            "500,000,000 weights at most",
+        ),
+        ({"classes": 10**9, "channels": (4, 8)}, "500,000,000 weights at most"),
+        ({"classes": 2, "in_channels": 10**9}, "500,000,000 weights at most"),
         ({"classes": 2, "dropout": 1.0}, "dropout must be in"),
     ],
 )
 def test_values_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         UNet(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channels", [(3,), (4, 8), (5, 3, 7), (64, 128, 256, 512)])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_the_weights_that_are_bounded_are_those_that_a_network_has(
+    channels: tuple[int, ...], classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = UNet(classes, channels, in_channels=2)
+    weights = sum(p.numel() for p in network.parameters() if p.dim() == 4)
+    monkeypatch.setattr("nextslice.models.unet._MOST_WEIGHTS", weights)
+    assert checked_channels(channels, 2, classes) == channels
+    monkeypatch.setattr("nextslice.models.unet._MOST_WEIGHTS", weights - 1)
+    with pytest.raises(SettingsError, match=f"would have {weights:,}"):
+        checked_channels(channels, 2, classes)

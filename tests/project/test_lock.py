@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.faults import flows
+from tests.faults.scenes import files_of
 
-from nextslice.data.pool import SliceId
+from nextslice.annotators import Oracle
+from nextslice.data.pool import SliceId, SlicePool
 from nextslice.errors import ProjectError, ProjectLockedError, StorageError
-from nextslice.project import Project
+from nextslice.learner import ActiveLearner
+from nextslice.models.training import Trainer
+from nextslice.models.unet import UNet
+from nextslice.progress import Progress
+from nextslice.project import (
+    AnswerKind,
+    NewAnswer,
+    Project,
+    Proposals,
+    QueriedSlice,
+    Query,
+)
 from nextslice.project.lock import locked, take_lock
+from nextslice.selection import Random
 
 if sys.platform == "win32":
     pytest.skip("flock is of other systems", allow_module_level=True)
 
 POOL = [SliceId("case", 0)]
+
+MOVED = pytest.mark.promise(
+    "Two processes never share a run: the second is told who the first is, and a lock left by "
+    "a kill is no obstacle.",
+    fault="the folder moved while a process has it open, and a backup in its place",
+)
 
 
 @pytest.mark.promise(
@@ -47,6 +71,89 @@ def test_where_there_are_no_locks_it_is_said_and_nothing_is_left(
             pass
     assert {path.name for path in folder.iterdir()} <= {".lock"}
     Project(folder, config={}, environment={}, pool=POOL).close()  # its file is no obstacle
+
+
+MASK = np.zeros((4, 4), np.uint8)
+WRITING: dict[str, Callable[[Project], object]] = {
+    "put_mask": lambda project: project.put_mask(MASK),
+    "add_answers": lambda project: project.add_answers(
+        [NewAnswer(row=0, kind=AnswerKind.SKIP, annotator="Ada", reason="motion")]
+    ),
+    "add_annotations": lambda project: project.add_annotations(0, {0: MASK}, annotator="Ada"),
+    "add_given": lambda project: project.add_given({0: MASK}),
+    "add_query": lambda project: project.add_query(
+        Query(1, ()), score_seconds=0, select_seconds=0
+    ),
+    "save_proposals": lambda project: project.save_proposals(
+        0, Proposals((0,), MASK[None], MASK[None], "ab")
+    ),
+    "begin_training": lambda project: project.begin_training(0),
+    "set_trained": lambda project: project.set_trained(
+        0, n_labelled=1, weights_sha256="ab", train_seconds=1
+    ),
+    "save_scores": lambda project: project.save_scores(
+        0, case=np.array(["case"]), index=np.zeros(1, int), score=np.zeros(1)
+    ),
+    "record": lambda project: project.record(0, {}, eval_seconds=0, losses=[1.0]),
+    "write_tables": lambda project: project.write_tables(),
+}
+
+
+@MOVED
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "gone"])
+@pytest.mark.parametrize("write", WRITING.values(), ids=WRITING)
+def test_nothing_is_written_where_another_folder_lies_by_now(
+    write: Callable[[Project], object], replaced: bool, tmp_path: Path
+) -> None:
+    folder, moved = tmp_path / "run", tmp_path / "moved"
+    Project(folder, config={}, environment={}, pool=POOL).close()
+    shutil.copytree(folder, tmp_path / "backup")
+    with Project(folder, config={}, environment={}, pool=POOL) as project:
+        asked = (QueriedSlice(0, POOL[0]),)
+        project.add_query(Query(0, asked), score_seconds=0, select_seconds=0)
+        folder.rename(moved)
+        if replaced:
+            (tmp_path / "backup").rename(folder)
+        before = files_of(tmp_path)
+        with pytest.raises(ProjectError, match="moved or replaced") as raised:
+            write(project)
+        assert "where it lies now" in raised.value.remedy
+        assert files_of(tmp_path) == before
+        if not replaced:
+            return
+        with Project(folder, config={}, environment={}, pool=POOL) as other:  # it gets in
+            other.add_query(Query(0, asked), score_seconds=0, select_seconds=0)
+            before = files_of(tmp_path)
+            with pytest.raises(ProjectError, match="moved or replaced"):
+                write(project)
+            assert files_of(tmp_path) == before
+    with Project(moved, config={}, environment={}, pool=POOL) as project:
+        assert len(project.query(0)) == 1
+
+
+@MOVED
+def test_a_model_is_not_kept_in_a_folder_that_was_replaced_while_it_was_trained(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+
+    def replace(progress: Progress) -> None:
+        if progress.stage == "train" and not (tmp_path / "moved").exists():
+            folder.rename(tmp_path / "moved")
+            shutil.copytree(tmp_path / "moved", folder)
+
+    scans = flows.write_scans(tmp_path / "scans")
+    pool = SlicePool.from_folder(scans, size=(16, 16))
+    trainer = Trainer(UNet(3, (2, 4)), steps=2, batch_size=2, device="cpu")
+    with ActiveLearner(
+        pool, trainer=trainer, selection=Random(), project=folder, on_progress=replace
+    ) as learner:
+        query = learner.ask(2)
+        learner.tell(query, Oracle(pool).label(query))
+        with pytest.raises(ProjectError, match="moved or replaced"):
+            learner.fit()
+    assert (tmp_path / "moved").is_dir()
+    assert not (folder / "models").exists()
 
 
 def test_a_lock_that_is_held_is_not_given_twice(tmp_path: Path) -> None:

@@ -141,7 +141,11 @@ def test_the_tables_are_the_contract_that_other_programs_read(
         "1,0,case-0,0,0.5,0.5,0.5,1\n"
     )
     assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 0
-    assert json.loads((folder / "environment.json").read_text()) == {"python": "3"}
+    settings = {"seed": 0, "size": [50, 50], "selection": {"name": "random"}}
+    assert json.loads((folder / "environment.json").read_text()) == {
+        "python": "3",
+        "settings": settings,
+    }
 
 
 def test_other_settings_are_refused_and_named(begin: Callable[..., Project]) -> None:
@@ -155,6 +159,36 @@ def test_other_settings_are_refused_and_named(begin: Callable[..., Project]) -> 
     begin().close()  # the refusal left the run as it was, and free
 
 
+def test_what_a_run_began_with_is_not_what_its_edited_settings_say(
+    begin: Callable[..., Project], tmp_path: Path
+) -> None:
+    """A live project reads its settings from the file that they would be held against."""
+    begin().close()
+    path = tmp_path / "run" / "config.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    edited = yaml.safe_load(path.read_text())
+    with pytest.raises(ProjectChangedError, match="seed: 0 then, 1 now"):
+        begin(config=edited)
+    begin().close()  # by what it began with it goes on, and its file says so again
+    assert yaml.safe_load(path.read_text())["seed"] == 0
+
+
+@pytest.mark.parametrize("kept", [None, "seed", ["seed"]], ids=["absent", "text", "list"])
+def test_a_run_whose_settings_were_not_kept_apart_goes_on_and_keeps_them_from_then_on(
+    begin: Callable[..., Project], tmp_path: Path, kept: object
+) -> None:
+    """As those of earlier versions."""
+    begin().close()
+    path, now = tmp_path / "run" / "environment.json", {"seed": 1}
+    environment = json.loads(path.read_text())
+    settings = environment.pop("settings")
+    path.write_text(json.dumps(environment | ({"settings": kept} if kept else {})))
+    with pytest.raises(ProjectChangedError, match="seed: 0 then, 1 now"):
+        begin(config=settings | now)
+    begin().close()
+    assert json.loads(path.read_text())["settings"] == settings
+
+
 def test_other_data_or_versions_are_refused_unless_accepted_and_then_recorded(
     begin: Callable[..., Project],
 ) -> None:
@@ -163,6 +197,7 @@ def test_other_data_or_versions_are_refused_unless_accepted_and_then_recorded(
         begin(environment={"python": "4"})
     with begin(environment={"python": "4"}, accept_changes=True) as project:
         kept = json.loads((project.folder / "environment.json").read_text())
+    assert kept.pop("settings")
     assert kept == {"python": "4", "changes": [["python: 3 then, 4 now"]]}
     begin(environment={"python": "4"}).close()
     with pytest.raises(ProjectChangedError, match="python: 4 then, 3 now"):
@@ -194,6 +229,7 @@ def test_code_that_changed_is_named_by_its_files_in_a_few_words(
     with begin(environment=now, accept_changes=True) as project:
         kept = json.loads((project.folder / "environment.json").read_text())
     (recorded,) = kept.pop("changes")
+    assert kept.pop("settings")
     assert kept == now
     assert len(recorded) == 12
     assert "code.nextslice.data/file_8.py: a1 then, b2 now" in recorded
@@ -208,6 +244,7 @@ def test_a_run_whose_code_was_not_kept_goes_on_and_keeps_it_from_then_on(
     begin().close()
     with begin(environment=_with_code({"learner.py": "a1"})) as project:
         kept = json.loads((project.folder / "environment.json").read_text())
+    assert kept.pop("settings")
     assert kept == _with_code({"learner.py": "a1"})
     with pytest.raises(
         ProjectChangedError, match=r"1 file of nextslice is not as it was: learner\.py\b"

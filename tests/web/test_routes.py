@@ -271,3 +271,50 @@ def test_a_query_is_not_finished_before_anything_is_annotated(page: Any) -> None
     answer = page.post("/api/query/finish", {"cycle": 0})
     assert answer.status_code == 422
     assert "answers" in answer.json()["problem"]
+
+
+@pytest.mark.parametrize("cycle", [1, 99, 2**31])
+def test_the_end_of_a_query_that_is_not_open_is_refused(page: Any, cycle: int) -> None:
+    answer = page.post("/api/query/finish", {"cycle": cycle})
+    assert answer.status_code == 422
+    assert "Expected the end of cycle 0, whose query is open" in answer.json()["problem"]
+    assert page.overview()["phase"] == "annotating"
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X_Annotator", "%FF%FE"),  # no UTF-8
+        ("X_Annotator", "%ED%A0%80"),  # half of a pair in UTF-16
+        ("X_Base_Version", "0_0"),
+        ("X_Base_Version", "0.0"),
+        ("X_Base_Version", "+0"),
+        ("X_Base_Version", ""),
+        ("X_Base_Version", "-1"),
+    ],
+)
+def test_what_a_save_says_of_itself_is_taken_as_it_stands_or_not_at_all(
+    page: Any, drawn: Draw, header: str, value: str
+) -> None:
+    view = page.first()
+    answer = page.put(view["id"], drawn(view).tobytes(), **{header: value})
+    assert answer.status_code == 422
+    assert header.lower().replace("_", "-") in answer.json()["problem"].lower()
+    assert page.first() == view
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("query/finish", '{"cycle": 99, "cycle": 0}'),
+        ("slices/{id}/lease", '{"annotator": "Ada", "annotator": "Bo"}'),
+        ("slices/{id}/lease", '{"annotator": {"a": 1, "a": 1}}'),
+        ("session", '{"token": "a", "token": "b"}'),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(page: Any, route: str, body: str) -> None:
+    path = "/api/" + route.format(id=page.first()["id"])
+    headers = page.headers | {"Content-Type": "application/json"}
+    answer = page.client.post(path, content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["problem"] == "Each key was expected once, one came twice."

@@ -37,8 +37,9 @@ def test_an_expert_over_http_gets_the_simulation_query_for_query_and_its_weights
             page = Page(client, token, keys=keys).enter()
             assert page.overview()["phase"] == "annotating"
             _answer(page, pool, cycle)
-            for _ in range(2):  # a second click changes nothing
-                assert page.post("/api/query/finish", {"cycle": cycle}).status_code == 202
+            assert page.post("/api/query/finish", {"cycle": cycle}).status_code == 202
+            # A second click changes nothing; the training may be over by then.
+            assert page.post("/api/query/finish", {"cycle": cycle}).status_code in (202, 422)
             _wait_for_query(page, cycle + 1)
             _look_at_proposals(page)
     run = run_simulation(config, pool, tmp_path / "run", cycles=CYCLES)

@@ -309,11 +309,11 @@ class Desk:
         calling again changes nothing; where it failed, it is tried again.
 
         Args:
-            cycle: The cycle that is to end, if it may have ended already: then nothing
-                happens.
+            cycle: The cycle that is to end, if it may have ended already.
 
         Raises:
-            AnnotationError: Nothing was answered since the last training.
+            AnnotationError: Nothing was answered since the last training; or the cycle is not
+                the one whose query is open. Nothing happens then.
         """
         self._following.finish_query(cycle)
 

@@ -58,7 +58,12 @@ class Following:
 
     @property
     def standing(self) -> Standing:
-        """Where the project stands now."""
+        """Where the project stands now.
+
+        Raises:
+            ProjectError: Its folder was moved or replaced: what lies there is another.
+        """
+        self._project.demand_place()
         with self._lock:  # so that no work begins while this is found out
             progress = self._background.progress
             if self._background.running:
@@ -73,9 +78,18 @@ class Following:
 
     def finish_query(self, cycle: int | None) -> None:
         """See :meth:`nextslice.annotators.desk.Desk.finish_query`."""
+        self._project.demand_place()
         with self._lock:
-            last = self._last
-            if self._background.running or (cycle is not None and cycle != last):
+            last, running = self._last, self._background.running
+            shown = self._shown if running else last
+            if cycle is not None and cycle != shown:
+                raise AnnotationError(
+                    f"Expected the end of cycle {shown}, whose query is open, got that of "
+                    f"cycle {cycle}.",
+                    cause="somebody has finished it already." if cycle < shown else "",
+                    remedy="See how things stand now, and go on from there.",
+                )
+            if running:
                 return
             if not self._project.is_recorded(last) and not self._failed_asking(last):
                 if not self._project.training_began(last):

@@ -35,7 +35,8 @@ ProjectFolder = Annotated[
 AcceptChanges = Annotated[
     bool,
     typer.Option(
-        "--accept-changes", help="Go on though data, code, software or machine have changed."
+        "--accept-changes",
+        help="Go on though settings, data, code, software or machine have changed.",
     ),
 ]
 

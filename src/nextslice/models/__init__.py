@@ -12,6 +12,7 @@ Files, in the order in which they may import each other:
     schedule.py          TrainingSettings and the learning rate of each step
     folding.py           batch normalisation folded away for inference
     inference.py         SegmentationModel: a trained network on a device
+    memory.py            memory that runs out, in words
     checks.py            what is found out before a training starts
     training.py          Trainer: fits a fresh network to labelled slices
     manifest.py          what a saved model says of itself, read strictly

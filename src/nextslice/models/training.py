@@ -36,6 +36,7 @@ from nextslice.models.loss_prediction import (
     ranking_loss,
 )
 from nextslice.models.losses import segmentation_loss
+from nextslice.models.memory import memory_told
 from nextslice.models.schedule import TrainingSettings, changed_settings, learning_rate_at
 from nextslice.models.types import Images, Masks
 from nextslice.models.unet import EncoderDecoder
@@ -136,7 +137,7 @@ class Trainer:
 
         Raises:
             TrainingError: Slices and masks do not fit each other or the network, or the loss
-                is no longer a finite number.
+                is no longer a finite number, or the memory does not suffice.
             SettingsError: Learning loss with an odd batch size.
         """
         check_slices(images, masks)
@@ -146,6 +147,7 @@ class Trainer:
                 f"got {self.settings.batch_size}."
             )
         with ExitStack() as stack:
+            stack.enter_context(memory_told())
             stack.enter_context(isolated_generators(self.device))
             stack.enter_context(deterministic(self.device))
             stack.enter_context(limited_threads(self.threads))

@@ -7,7 +7,7 @@ its released code, after Ronneberger, Fischer and Brox, MICCAI 2015.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Protocol, cast, runtime_checkable
+from typing import Final, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,10 @@ from torch import Tensor, nn
 from nextslice.errors import SettingsError
 from nextslice.models.types import Images, Logits
 
-__all__ = ["EncoderDecoder", "HasEncoder", "HasHead", "HasStem", "UNet"]
+__all__ = ["EncoderDecoder", "HasEncoder", "HasHead", "HasStem", "UNet", "checked_channels"]
+
+_MOST_WEIGHTS: Final = 500_000_000  # 2 GB; in training, four times that
+_MOST_LEVELS: Final = 16  # which images of 32,768 pixels a side pass
 
 
 @runtime_checkable
@@ -89,11 +92,7 @@ class UNet(nn.Module):
                 f"A U-Net needs classes >= 2, background included; got {classes}.",
                 remedy="Count the background: one foreground structure means classes=2.",
             )
-        if not channels or min(channels) < 1 or in_channels < 1:
-            raise SettingsError(
-                "A U-Net needs at least one level and at least one channel in each; got "
-                f"channels={channels!r}, in_channels={in_channels!r}."
-            )
+        checked_channels(channels, in_channels, classes)
         if not 0 <= dropout < 1:
             raise SettingsError(f"dropout must be in [0, 1); got {dropout!r}.")
         self.classes = classes
@@ -166,6 +165,34 @@ class UNet(nn.Module):
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Logits:
         """Logits ``(batch, classes, height, width)``."""
         return self.decode(self.encode(images))
+
+
+def checked_channels(
+    channels: tuple[int, ...], in_channels: int = 1, classes: int = 2
+) -> tuple[int, ...]:
+    """The widths of a U-Net's levels, if one can be made of them; nothing is made here.
+
+    Raises:
+        SettingsError: There are too few or too many, or they have more weights than a
+            training can be expected to bear.
+    """
+    if not channels or min(channels) < 1 or in_channels < 1:
+        raise SettingsError(
+            "A U-Net needs at least one level and at least one channel in each; got "
+            f"channels={channels!r:.80}, in_channels={in_channels!r}."
+        )
+    if len(channels) > _MOST_LEVELS:
+        raise SettingsError(f"A U-Net has {_MOST_LEVELS} levels at most; got {len(channels)}.")
+    down = sum(9 * (i + o) * o for i, o in pairwise((in_channels, *channels)))
+    up = sum(4 * below * above + 27 * above**2 for above, below in pairwise(channels))
+    weights = down + up + classes * channels[0]
+    if weights > _MOST_WEIGHTS:
+        raise SettingsError(
+            f"A U-Net has {_MOST_WEIGHTS:,} weights at most; channels={channels!r:.80} would "
+            f"have {weights:,}.",
+            remedy="Give it fewer channels; the paper's are (64, 128, 256, 512).",
+        )
+    return channels
 
 
 def _level(inputs: int, outputs: int) -> nn.Sequential:

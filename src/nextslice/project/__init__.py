@@ -15,6 +15,7 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``masks.py``: annotated masks, named for their content
 - ``proposals.py``: what the model proposes for the slices of a query
 - ``history.py``: what became of each query, in numbers
+- ``metric_rows.py``: metrics as rows of the database
 - ``tables.py``: the CSV files that other programs read, derived from the database
 - ``changes.py``: what is not as it was when the run began
 - ``events.py``: curves for TensorBoard

@@ -48,6 +48,8 @@ class ProjectLock:
                 "has ended; only one may write at a time.",
             )
         self._lock = lock
+        self._path = folder / ".lock"
+        self._file = _file_at(self._path)
         facts = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -60,9 +62,37 @@ class ProjectLock:
             self.release()
             raise
 
+    def demand_place(self) -> None:
+        """Make sure that the folder is still the one whose lock is held.
+
+        All is written by its path, where another project may lie by now: a restored backup,
+        say, that another process works on.
+
+        Raises:
+            ProjectError: It was moved, replaced or removed.
+        """
+        if _file_at(self._path) != self._file:
+            raise ProjectError(
+                "The project's folder was moved or replaced while it was open; nothing was "
+                "written.",
+                cause="it was renamed, removed or restored from a backup, or its disk is gone.",
+                remedy="Stop this process, and open the project where it lies now.",
+            )
+
     def release(self) -> None:
         """Let the next process in."""
         self._lock.release()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there, None for none; its number is not given again while it is open."""
+    if sys.platform == "win32":  # where no folder is moved while a file in it is open
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

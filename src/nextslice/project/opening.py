@@ -26,6 +26,9 @@ __all__ = ["FAILURE", "begin_or_compare", "demand_same_pool", "insert_pool", "us
 FAILURE: Final = "failure.txt"
 """Where in the code a run has failed, in its folder; it may begin again beside it."""
 
+_SETTINGS: Final = "settings"
+"""In environment.json, what ``config.yaml`` held when the run was opened last; a run of an
+earlier version does not have it yet."""
 
 _NOT_KNOWN: Final = (
     "environment.json: missing, so that nobody can say on which data, versions and hardware "
@@ -72,30 +75,35 @@ def begin_or_compare(
     demand_same_pool(folder, pool)
     path, environment_file = folder / "config.yaml", folder / "environment.json"
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    now = parse_yaml(text)
     changes: list[list[str]] = []
     if path.exists():
         # Through YAML and JSON, which cannot tell tuples and lists apart.
-        then, now = _kept(path, parse_yaml), parse_yaml(text)
-        changed = differences(then, now, may_change)
+        then = _kept(path, parse_yaml)
+        changed: list[str] = []
         if environment_file.exists():
             earlier = _kept(environment_file, json.loads)
             noted = earlier.pop("changes", [])
             changes = noted if isinstance(noted, list) else []
+            # People may edit config.yaml, and a live project takes its settings from there.
+            kept = earlier.pop(_SETTINGS, None)
+            then = kept if isinstance(kept, dict) else then
             present = json.loads(json.dumps(dict(environment)))
-            changed += differences_of_environments(earlier, present)
+            changed = differences_of_environments(earlier, present)
         else:
             changed.append(_NOT_KNOWN)
+        changed = differences(then, now, may_change) + changed
         if changed and not accept_changes:
             raise ProjectChangedError(
                 f"The run in {folder} began otherwise:\n  " + "\n  ".join(told(changed)),
-                cause="other settings or data were given, or the code, the software or the "
-                "machine is another than when it began.",
+                cause="other settings or data were given, config.yaml was edited, or the code, "
+                "the software or the machine is another than when it began.",
                 remedy="Give what it began with, or another folder for a new run. To go on "
                 "all the same, and have it recorded: --accept-changes "
                 "(accept_changes=True in Python).",
             )
         changes += [changed] if changed else []
-    known = dict(environment) | ({"changes": changes} if changes else {})
+    known = dict(environment) | {_SETTINGS: now} | ({"changes": changes} if changes else {})
     write_atomically(environment_file, json.dumps(known, indent=2) + "\n", "environment")
     write_atomically(path, text, "config")  # the last: a folder with it holds a run
 

@@ -6,7 +6,6 @@ Each method is one transaction: it happened whole, or not at all.
 from __future__ import annotations
 
 import io
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from nextslice.project.answers import (
 from nextslice.project.connections import connect
 from nextslice.project.events import write_events
 from nextslice.project.lock import ProjectLock
+from nextslice.project.metric_rows import metric_rows
 from nextslice.project.opening import begin_or_compare, insert_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
@@ -95,10 +95,15 @@ class Project(Records):
         super().close()
         self._lock.release()
 
+    def demand_place(self) -> None:
+        """See :meth:`~nextslice.project.lock.ProjectLock.demand_place`."""
+        self._lock.demand_place()
+
     # What annotators answer
 
     def put_mask(self, mask: SliceMask) -> str:
         """Bring a mask to the disk; returns the name that an answer may give it."""
+        self.demand_place()
         return self._masks.put(mask)
 
     def add_answers(self, new: Sequence[NewAnswer]) -> list[Answer]:
@@ -134,6 +139,7 @@ class Project(Records):
         Raises:
             AnnotationError: A slice was not asked for in that cycle; nothing is kept then.
         """
+        self.demand_place()
         asked = {queried.row for queried in self.query(cycle).slices}
         if foreign := sorted(set(masks) - asked):
             raise AnnotationError(
@@ -158,7 +164,7 @@ class Project(Records):
         annotator: str,
         cycle: int | None,
     ) -> None:
-        names = {row: self._masks.put(mask) for row, mask in masks.items()}
+        names = {row: self.put_mask(mask) for row, mask in masks.items()}
         with self._writing() as connection:
             add_changed(connection, names, kind=kind, annotator=annotator, cycle=cycle)
 
@@ -199,6 +205,7 @@ class Project(Records):
 
     def save_proposals(self, cycle: int, proposals: Proposals) -> None:
         """Keep what the model proposes for a cycle's query."""
+        self.demand_place()
         write_proposals(self.proposals_file(cycle), proposals)
 
     def begin_training(self, cycle: int) -> None:
@@ -231,6 +238,7 @@ class Project(Records):
         self, cycle: int, *, case: np.ndarray, index: np.ndarray, score: Scores
     ) -> None:
         """Keep the scores of every slice that a cycle's query is selected by."""
+        self.demand_place()
         content = io.BytesIO()
         np.savez(content, case=case, slice=index, score=score)
         write_atomically(self.scores_file(cycle), content.getvalue(), "scores")
@@ -251,6 +259,7 @@ class Project(Records):
             eval_seconds: How long they took.
             losses: The model's mean training loss per epoch, for TensorBoard.
         """
+        self.demand_place()
         if self.is_recorded(cycle):
             return
         write_events(self.folder, cycle, losses, classes)
@@ -261,33 +270,23 @@ class Project(Records):
                 .values(recorded=True, eval_seconds=eval_seconds)
             )
             if classes:
-                connection.execute(
-                    insert(metrics),
-                    [
-                        {
-                            "cycle": cycle,
-                            "position": position,
-                            "class": name,
-                            "dice_3d": values.dice_3d,
-                            "dice_2d": None if math.isnan(values.dice_2d) else values.dice_2d,
-                            "hd95_3d_mm": values.hd95_3d_mm,
-                        }
-                        for position, (name, values) in enumerate(classes.items())
-                    ],
-                )
+                connection.execute(insert(metrics), metric_rows(cycle, classes))
         self.write_tables()
 
     def write_tables(self) -> None:
         """Write the CSV files anew from the database."""
+        self.demand_place()
         with self._writing_lock, self._engine.connect() as connection:
             write_tables(self.folder, connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """One transaction, while no other thread writes."""
-        with self._writing_lock, self._engine.begin() as connection:
-            yield connection
-            reach("commit.before")
+        with self._writing_lock:
+            self.demand_place()
+            with self._engine.begin() as connection:
+                yield connection
+                reach("commit.before")
         reach("commit.after")
 
     def _set_of_cycle(self, cycle: int, **values: object) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from nextslice.failpoints import reach
 from nextslice.types import SliceMask
@@ -23,7 +27,9 @@ __all__ = [
     "Person",
     "QuotedName",
     "Seconds",
+    "SentVersion",
     "Skip",
+    "StrictRoute",
     "Version",
     "read_mask",
 ]
@@ -42,6 +48,19 @@ def _name(text: str) -> str:
     return name
 
 
+def _unquoted(text: str) -> str:
+    try:
+        return _name(unquote(text, errors="strict"))
+    except UnicodeDecodeError:
+        raise ValueError("a name in UTF-8 was expected") from None
+
+
+def _digits(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch("[0-9]+", text):
+        raise ValueError("a whole number in digits was expected")
+    return text
+
+
 def _words(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
@@ -49,9 +68,7 @@ def _words(text: str) -> str:
 Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_name)]
 """Who annotates."""
 
-QuotedName = Annotated[
-    str, Field(max_length=12 * _LONGEST_NAME), AfterValidator(lambda text: _name(unquote(text)))
-]
+QuotedName = Annotated[str, Field(max_length=12 * _LONGEST_NAME), AfterValidator(_unquoted)]
 """The same in a header, quoted as in an address, because headers hold plain letters only."""
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
@@ -59,6 +76,9 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 
 Version = Annotated[int, Field(ge=0, le=2**31)]
 """The version that was answered upon; 0 for none."""
+
+SentVersion = Annotated[Version, BeforeValidator(_digits)]
+"""The same in a header, where "1.0" and "1_0" would pass for numbers."""
 
 Seconds = Annotated[float, Field(ge=0, le=24 * 3600, allow_inf_nan=False)]
 """Time spent on a slice."""
@@ -98,6 +118,31 @@ class End(_Body):
     """The end of a query."""
 
     cycle: Annotated[int, Field(ge=0, le=2**31)]
+
+
+class StrictRoute(APIRoute):
+    """A route whose JSON has each key once: of two, somebody else might read the other."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own, given requests that read JSON so."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        return json.loads(await self.body(), object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise HTTPException(422, "Each key was expected once, one came twice.")
+    return found
 
 
 async def read_mask(request: Request, shape: tuple[int, int]) -> SliceMask:

@@ -27,8 +27,9 @@ from nextslice.web.bodies import (
     Person,
     QuotedName,
     Seconds,
+    SentVersion,
     Skip,
-    Version,
+    StrictRoute,
     read_mask,
 )
 from nextslice.web.documented import (
@@ -88,7 +89,7 @@ class Title:
 
 def entry_routes(door: Door) -> APIRouter:
     """Where the link's token is exchanged for a session."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=StrictRoute)
 
     @routes.post(ENTRY, responses=ENTERED)
     def enter(entry: Entry) -> Response:
@@ -111,7 +112,7 @@ def entry_routes(door: Door) -> APIRouter:
 
 def project_routes(desk: Desk, title: Title) -> APIRouter:
     """The project as a whole: how things stand, and the end of a query."""
-    routes = APIRouter(prefix="/api")
+    routes = APIRouter(prefix="/api", route_class=StrictRoute)
 
     @routes.get("/overview", responses=OVERVIEW)
     def overview() -> Response:
@@ -142,7 +143,10 @@ def slice_routes(desk: Desk) -> APIRouter:
             raise HTTPException(404, error.problem) from error
 
     routes = APIRouter(
-        prefix="/api/slices/{slice_id}", dependencies=[Depends(known)], responses=NOT_HERE
+        prefix="/api/slices/{slice_id}",
+        route_class=StrictRoute,
+        dependencies=[Depends(known)],
+        responses=NOT_HERE,
     )
     _add_looking(routes, desk)
     _add_answering(routes, desk)
@@ -190,7 +194,7 @@ def _add_answering(routes: APIRouter, desk: Desk) -> None:
         request: Request,
         slice_id: _Id,
         x_annotator: Annotated[QuotedName, Header()],
-        x_base_version: Annotated[Version, Header()],
+        x_base_version: Annotated[SentVersion, Header()],
         x_key: Annotated[Key, Header()],
         x_seconds: Annotated[Seconds, Header()] = 0.0,
     ) -> Response:

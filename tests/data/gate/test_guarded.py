@@ -291,16 +291,23 @@ def test_a_process_that_cannot_start_is_told_as_such(
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("value", ["much", "0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("value", ["much", "0", "-1", "nan", "inf", "1000001", "1e300"])
 @pytest.mark.parametrize("name", ["NEXTSLICE_SCAN_GB", "NEXTSLICE_SCAN_SECONDS"])
 def test_limits_that_are_none_are_told(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=r"number"):
+    with pytest.raises(SettingsError, match=f"{name} should be a number above 0") as raised:
         Limits.from_environment()
+    assert f"Set it as in {name}=" in raised.value.remedy
     monkeypatch.setenv(name, "2.5")
     assert 2.5 in (Limits.from_environment().memory_gb, Limits.from_environment().seconds)
+
+
+def test_limits_as_high_as_can_be_set_read_like_any(requests: list[Request]) -> None:
+    assert accepted(list(read_guarded(requests, Limits(1e6, 1e6)))) == "abcdef"
+    with pytest.raises(SettingsError, match="1,000,000 at most"):
+        Limits(seconds=1e7)
 
 
 def test_two_threads_read_at_once(requests: list[Request]) -> None:

@@ -22,6 +22,8 @@ _CONTAINERS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+_MOST: Final = 1e6  # more than any machine has, and than systems can wait or limit
+_RANGE: Final = f"a number above 0, {_MOST:,.0f} at most"
 _COPIES: Final = 4  # a volume as it is unpacked, as an array, and while it is looked at
 
 
@@ -35,7 +37,7 @@ class Limits:
         seconds: Time for image and label together.
 
     Raises:
-        SettingsError: One of them is not a positive number.
+        SettingsError: One of them is not above 0, or above 1,000,000.
     """
 
     memory_gb: float = 8.0
@@ -43,10 +45,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in (("memory", self.memory_gb), ("time", self.seconds)):
-            if not (math.isfinite(value) and value > 0):
+            if not _in_range(value):
                 raise SettingsError(
-                    f"The {name} for reading a case should be a positive number, but {value} "
-                    "came."
+                    f"The {name} for reading a case should be {_RANGE}, but {value} came."
                 )
 
     @classmethod
@@ -56,7 +57,7 @@ class Limits:
         Where the first is not set, memory is what :func:`usual_memory_gb` allows.
 
         Raises:
-            SettingsError: One of them is not a positive number.
+            SettingsError: One of them is not a number above 0, or above 1,000,000.
         """
         return cls(
             _number("NEXTSLICE_SCAN_GB", usual_memory_gb(_memory_there())),
@@ -100,12 +101,19 @@ def _memory_there() -> int | None:
 def _number(name: str, default: float) -> float:
     text = os.environ.get(name, "")
     try:
-        return float(text) if text else default
+        value = float(text) if text else default
     except ValueError:
+        value = math.nan
+    if not _in_range(value):
         raise SettingsError(
-            f"{name} should be a number, but is {text!r}.",
+            f"{name} should be {_RANGE}, but is {text!r:.80}.",
             remedy=f"Set it as in {name}={default:g}, or unset it.",
-        ) from None
+        )
+    return value
+
+
+def _in_range(value: float) -> bool:
+    return 0 < value <= _MOST
 
 
 def limit_memory(limits: Limits) -> None:
