@@ -255,7 +255,7 @@ class LiveProject:
         if query.cycle == 0 or not rows or self.project.weights_of(query.cycle) is not None:
             return
         weights = self.project.weights_of(query.cycle - 1)
-        kept = self.project.proposals(query.cycle)
+        kept = self.project.proposals(query.cycle, self.pool.size)
         if weights is None or (
             kept is not None and (kept.rows, kept.weights_sha256) == (rows, weights)
         ):

@@ -12,8 +12,10 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``journal.py``: which journal keeps it whole
 - ``query.py``: what was asked of the annotator, and the state of a slice
 - ``answers.py``: what the annotator answered, version by version
+- ``arrays.py``: arrays from its files, read strictly
 - ``masks.py``: annotated masks, named for their content
 - ``proposals.py``: what the model proposes for the slices of a query
+- ``scores.py``: the scores that a query was selected by
 - ``history.py``: what became of each query, in numbers
 - ``tables.py``: the CSV files that other programs read, derived from the database
 - ``changes.py``: what is not as it was when the run began

@@ -5,7 +5,6 @@ Each method is one transaction: it happened whole, or not at all.
 
 from __future__ import annotations
 
-import io
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError, ProjectError
 from nextslice.evaluation.metrics import ClassMetrics
 from nextslice.failpoints import reach
-from nextslice.files import remove_unfinished, write_atomically
+from nextslice.files import remove_unfinished
 from nextslice.project.answers import (
     Answer,
     AnswerKind,
@@ -35,6 +34,7 @@ from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
 from nextslice.project.records import DATABASE, FOLDERS, Records
 from nextslice.project.schema import answers, cycles, metrics, queries, slices
+from nextslice.project.scores import write_scores
 from nextslice.project.tables import write_tables
 from nextslice.types import Scores, SliceMask
 
@@ -231,9 +231,7 @@ class Project(Records):
         self, cycle: int, *, case: np.ndarray, index: np.ndarray, score: Scores
     ) -> None:
         """Keep the scores of every slice that a cycle's query is selected by."""
-        content = io.BytesIO()
-        np.savez(content, case=case, slice=index, score=score)
-        write_atomically(self.scores_file(cycle), content.getvalue(), "scores")
+        write_scores(self.scores_file(cycle), case=case, index=index, score=score)
 
     def record(
         self,

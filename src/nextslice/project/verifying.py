@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,15 @@ from typing import Final
 import yaml
 from sqlalchemy import Connection, func, select
 
+from nextslice.data.labels import parse_labels
 from nextslice.errors import ProjectError
+from nextslice.files import read_plain
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.damage import (
     RESTORE,
     Finding,
     damaged_files,
     damaged_models,
-    wrong_hash,
 )
 from nextslice.project.masks import is_mask_name
 from nextslice.project.records import DATABASE, Records
@@ -103,7 +105,7 @@ def _compared(
     findings = (
         *_of_database(connection),
         *_of_settings(records.folder),
-        *_of_masks(records, masks, on_progress),
+        *_of_masks(records, masks, connection, on_progress),
         *_of_tables(records.folder, connection),
         *damaged_models(records, connection),
         *damaged_files(records, connection),
@@ -137,7 +139,7 @@ def _of_settings(folder: Path) -> Iterator[Finding]:
     )
     for name, read in kept:
         try:
-            content = read((folder / name).read_text(encoding="utf-8"))
+            content = read(read_plain(folder / name).decode())
             why = "" if isinstance(content, dict) else "it holds no settings"
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             why = "it is missing" if isinstance(error, FileNotFoundError) else "it is damaged"
@@ -167,29 +169,68 @@ def named_masks(connection: Connection) -> dict[str, str]:
 
 
 def _of_masks(
-    records: Records, masks: dict[str, str], on_progress: OnProgress
+    records: Records,
+    masks: dict[str, str],
+    connection: Connection,
+    on_progress: OnProgress,
 ) -> Iterator[Finding]:
-    for done, (name, what) in enumerate(masks.items(), 1):
-        if not is_mask_name(name):  # told of the database; it could lead anywhere
-            continue
-        path = records.mask_file(name)
-        why = wrong_hash(path, name)
-        if why:
-            yield Finding(
-                path.relative_to(records.folder).as_posix(),
-                f"the mask of {what}, {why}.",
-                "The annotation cannot be shown, exported or trained on; training stops and "
-                "names it.",
-                f"Put the file back from a copy, or annotate the slice again. {RESTORE}",
-            )
+    classes = _classes_of(records.folder)
+    shapes: dict[str, tuple[int, ...]] = {}
+    wrong: dict[str, str] = {}
+    for done, name in enumerate(masks, 1):
+        if is_mask_name(name):  # one that is not is told of the database
+            try:
+                shapes[name] = records.mask(name, classes=classes).shape
+            except ProjectError as error:
+                wrong[name] = error.problem
         on_progress(Progress("verify", done, len(masks)))
+    for names in _on_one_grid(connection):
+        there = {name: shapes[name] for name in names if name in shapes}
+        for shape, count in Counter(there.values()).items():
+            if 2 * count <= len(there) and len(there) > 1:  # else most are of this shape
+                of_it = (name for name in there if there[name] == shape)
+                wrong |= dict.fromkeys(of_it, f"its shape {shape} is not that of others.")
+    for name, why in wrong.items():
+        yield Finding(
+            records.mask_file(name).relative_to(records.folder).as_posix(),
+            f"the mask of {masks[name]}: {why}",
+            "The annotation cannot be shown, exported or trained on; training stops and "
+            "names it.",
+            f"Put the file back from a copy, or annotate the slice again. {RESTORE}",
+        )
+
+
+def _on_one_grid(connection: Connection) -> Iterator[list[str]]:
+    """The names of masks that have one shape: those on the pool's grid, and those of a case."""
+    drawn: dict[str, list[str]] = {}
+    pool: list[str] = []
+    for entry in connection.execute(
+        select(answers.c.mask_sha256, answers.c.native_sha256, slices.c.case)
+        .join(slices, slices.c.row == answers.c.row)
+        .order_by(answers.c.id)
+    ):
+        if entry.mask_sha256 is not None:
+            pool.append(entry.mask_sha256)
+        if entry.native_sha256 is not None:
+            drawn.setdefault(entry.case, []).append(entry.native_sha256)
+    yield pool
+    yield from drawn.values()
+
+
+def _classes_of(folder: Path) -> int | None:
+    """How many classes the project draws; None where its settings do not say."""
+    try:
+        content = parse_yaml(read_plain(folder / "config.yaml").decode())
+        return len(parse_labels(content["data"]["labels"]).names)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
+        return None  # among them SettingsError, a ValueError
 
 
 def _of_tables(folder: Path, connection: Connection) -> Iterator[Finding]:
     for name, text in tables_of(connection).items():
         try:
-            same = (folder / name).read_text(encoding="utf-8") == text
-        except (OSError, UnicodeDecodeError):
+            same = read_plain(folder / name) == text.encode()
+        except OSError:
             same = False
         if not same:
             yield Finding(
