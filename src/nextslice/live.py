@@ -20,6 +20,7 @@ from nextslice.data.labels import numbered_labels
 from nextslice.data.native import NativeSlices
 from nextslice.data.pool import SlicePool
 from nextslice.errors import ProjectError, SettingsError
+from nextslice.files import read_plain
 from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
 from nextslice.native_masks import NativeMasks
@@ -278,7 +279,7 @@ def live_config(folder: str | Path) -> LiveConfig:
     """
     path = Path(folder) / "config.yaml"
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
+        content = parse_yaml(read_plain(path).decode())
     except FileNotFoundError as error:
         raise ProjectError(
             f"Expected a project in {folder}; there is no {path.name} in it.",

@@ -6,6 +6,7 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``project.py``: :class:`Project`, the folder as a whole and its current cycle
 - ``records.py``: :class:`Records`, the same to look at alone
 - ``opening.py``: how a folder begins, and what it is held against when it goes on
+- ``columns.py``: what a column may hold, held against every value
 - ``schema.py``: the tables of ``project.db``
 - ``statements.py``: the same, word for word as they are kept
 - ``connections.py``: how it is opened, and what SQLite's complaints mean
@@ -36,8 +37,10 @@ from nextslice.project.project import Project
 from nextslice.project.proposals import Proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
 from nextslice.project.records import Records
+from nextslice.project.schema import LONGEST
 
 __all__ = [
+    "LONGEST",
     "Answer",
     "AnswerKind",
     "CycleView",

@@ -32,7 +32,7 @@ from nextslice.project.lock import ProjectLock
 from nextslice.project.opening import begin_or_compare, insert_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
-from nextslice.project.records import DATABASE, FOLDERS, Records
+from nextslice.project.records import DATABASE, FOLDERS, Records, demand_own_folders
 from nextslice.project.schema import answers, cycles, metrics, queries, slices
 from nextslice.project.scores import write_scores
 from nextslice.project.tables import write_tables
@@ -77,6 +77,7 @@ class Project(Records):
     ) -> None:
         folder = Path(folder)
         usable_folder(folder)
+        demand_own_folders(folder)
         self._lock = ProjectLock(folder)
         self._writing_lock = threading.RLock()
         try:

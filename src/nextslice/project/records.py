@@ -28,12 +28,35 @@ from nextslice.project.schema import answers, cycles, queries, slices
 from nextslice.project.scores import read_scores
 from nextslice.types import Rows, SliceMask
 
-__all__ = ["DATABASE", "FOLDERS", "Records"]
+__all__ = ["DATABASE", "FOLDERS", "Records", "demand_own_folders"]
 
 DATABASE: Final = "project.db"
 
 FOLDERS: Final = ("annotations", "models", "scores", "proposals")
 """Where a run's files lie, besides those in its own folder."""
+
+
+def demand_own_folders(folder: Path) -> None:
+    """Make sure that what lies in a project's folders is not somewhere else.
+
+    Args:
+        folder: The project's; it may be a link itself, for whoever names it means it.
+
+    Raises:
+        ProjectError: One of them is a link.
+    """
+    for name in (*FOLDERS, "tensorboard"):
+        place = folder / name
+        inside = place.iterdir() if place.is_dir() and not place.is_symlink() else ()
+        for path in (place, *inside):
+            if path.is_symlink() and (path == place or path.is_dir()):
+                raise ProjectError(
+                    f"Expected a folder of the project at {path}, which is a link.",
+                    cause="the project was put together by somebody, or is kept in parts.",
+                    remedy="Put the folder itself there. The project's own folder may be a "
+                    "link.",
+                )
+
 
 _TRAINED_ON = (AnswerKind.MASK, AnswerKind.GIVEN)
 
@@ -55,9 +78,11 @@ class Records:
         """Open a project for reading alone.
 
         Raises:
-            ProjectError: There is none, or its database cannot be read.
+            ProjectError: There is none, its database cannot be read, or a folder in it
+                leads elsewhere.
         """
         folder = Path(folder)
+        demand_own_folders(folder)
         return Records(folder, connect_to_look(folder / DATABASE))
 
     def __enter__(self) -> Self:

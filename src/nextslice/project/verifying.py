@@ -28,13 +28,14 @@ from nextslice.project.damage import (
 )
 from nextslice.project.masks import is_mask_name
 from nextslice.project.records import DATABASE, Records
-from nextslice.project.schema import answers, cycles, slices
+from nextslice.project.schema import answers, cycles, metadata, slices
 from nextslice.project.tables import tables_of
 from nextslice.wording import a_few, counted
 from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Verification", "named_masks", "verify"]
 
+_SLICES: Final = select(func.count()).select_from(slices)
 _LOOKS: Final = 3
 _PAUSE: Final = 0.5  # seconds between two looks
 
@@ -99,6 +100,7 @@ def _look(folder: Path, on_progress: OnProgress) -> Verification:
 def _compared(
     records: Records, connection: Connection, on_progress: OnProgress
 ) -> Verification:
+    _read_all(connection)
     masks = named_masks(connection)
     models = select(func.count()).where(cycles.c.weights_sha256.is_not(None))
     count = connection.execute(select(func.count()).select_from(answers)).scalar_one()
@@ -114,11 +116,25 @@ def _compared(
     return Verification(count, len(masks), trained, findings)
 
 
+def _read_all(connection: Connection) -> None:
+    """Have every value looked at.
+
+    Raises:
+        ProjectError: One is not what its column may hold.
+    """
+    for table in metadata.sorted_tables:
+        for _ in connection.execute(select(table)):
+            pass
+
+
 def _of_database(connection: Connection) -> Iterator[Finding]:
     said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
     loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if loose:
         said.append(f"{counted(len(loose), 'row')} of others that are not there")
+    last = connection.execute(select(func.max(slices.c.row))).scalar_one()
+    if last is not None and last + 1 != connection.execute(_SLICES).scalar_one():
+        said.append("slices are missing")
     foreign = [name for name in named_masks(connection) if not is_mask_name(name)]
     if foreign:
         said.append(f"{foreign[0]!r:.80} is named as a mask, which no mask is called")
