@@ -23,6 +23,9 @@ import torch
 from nextslice.errors import CheckpointError, ProjectError, StorageError
 from nextslice.files import write_atomically
 from nextslice.live import LiveProject
+from nextslice.models.checkpoints import load_model, save_model
+from nextslice.models.inference import SegmentationModel
+from nextslice.models.unet import UNet
 from nextslice.project import AnswerKind, NewAnswer, Records, SliceState
 from nextslice.project.arrays import check_arrays, read_arrays
 from nextslice.project.backup import back_up
@@ -436,12 +439,13 @@ def test_a_project_whose_own_folder_is_a_link_is_a_project(
     fault="a weight that is not a number; hash, manifest and database fit",
 )
 def test_weights_that_are_not_finite_are_no_model(tmp_path: Path) -> None:
-    model = SegmentationModel(unet(2), classes=("cortex",), device="cpu")
+    network = UNet(classes=2, channels=(4, 8))
+    model = SegmentationModel(network, classes=2, device="cpu")
     with torch.no_grad():
-        next(model.network.parameters()).view(-1)[0] = torch.nan
+        next(iter(model.network.parameters())).view(-1)[0] = torch.nan
     save_model(model, tmp_path)
     with pytest.raises(CheckpointError, match="no finite number"):
-        load_model(tmp_path, unet(2), device="cpu")
+        load_model(tmp_path, network, device="cpu")
 
 
 def test_what_is_no_file_is_never_replaced_and_a_long_name_is_told(tmp_path: Path) -> None:
