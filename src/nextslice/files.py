@@ -10,10 +10,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final
 
@@ -31,6 +33,8 @@ __all__ = [
     "cause_of",
     "file_sha256",
     "make_folder",
+    "open_plain",
+    "read_plain",
     "remove_unfinished",
     "replacing",
     "storage_error",
@@ -63,6 +67,7 @@ def replacing(path: Path, what: str, suffix: str = "") -> Iterator[Path]:
     handle: int | None = None
     try:
         make_folder(path.parent)
+        _demand_replaceable(path)
         # Open to the end, so that an error of the disk while others write to it is told here.
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED + suffix
@@ -122,11 +127,14 @@ def write_atomically(path: Path, content: bytes | str, what: str) -> None:
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """What to say of a file that the disk does not take."""
+    named = error.errno == errno.ENAMETOOLONG
+    look = "Choose a shorter name" if named else "Look at the disk, make room"
     return StorageError(
-        f"{path} cannot be written: {error.strerror or error}.",
+        f"{path if not named else f'{path!s:.80}...'} cannot be written: "
+        f"{error.strerror or error}.",
         cause=cause_of(error),
-        remedy="Look at the disk, make room or choose another folder, then do the same again: "
-        "what was kept before is as it was.",
+        remedy=f"{look} or choose another folder, then do the same again: what was kept "
+        "before is as it was.",
         errno=error.errno,
     )
 
@@ -144,6 +152,7 @@ def cause_of(error: OSError) -> str:
         errno.EISDIR: "a folder of that name is there.",
         errno.ENOTDIR: "a file stands where a folder is needed.",
         errno.EEXIST: "a file stands where a folder is needed.",
+        errno.ENAMETOOLONG: "the name, or that of a folder above it, is longer than allowed.",
     }
     return causes.get(error.errno or 0, "")
 
@@ -160,6 +169,20 @@ def remove_unfinished(folder: Path, *, below: Iterable[str] = ()) -> None:
     for name in below:
         for path in (folder / name).rglob(f".*{_UNFINISHED}*"):
             path.unlink(missing_ok=True)
+
+
+def _demand_replaceable(path: Path) -> None:
+    """Raise if what has the name is a device, a pipe or a socket: others use that."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return  # nothing is there, or writing will tell
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise StorageError(
+            f"{path} cannot be written: it is no file, but a device, a pipe or a socket.",
+            cause="a slip in the name. What is written takes the place of what was there.",
+            remedy="Choose the name of a file, old or new.",
+        )
 
 
 _NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP})
@@ -240,3 +263,40 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+_NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # for somebody at a pipe's other end
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open a file to read, if it is one: no link, and no pipe or device that never ends.
+
+    For what lies in a folder that may come from somebody else.
+
+    Raises:
+        OSError: It cannot be opened, or is no plain file.
+    """
+    flags = os.O_RDONLY | _NO_LINK | _NO_WAITING | getattr(os, "O_BINARY", 0)
+    try:
+        if not _NO_LINK and path.is_symlink():
+            raise OSError(errno.ELOOP, "")
+        handle = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, not the file itself", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a file that is opened as :func:`open_plain` does.
+
+    Raises:
+        OSError: See there.
+    """
+    with open_plain(path) as stream:
+        return stream.read()

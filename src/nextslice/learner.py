@@ -373,7 +373,9 @@ class ActiveLearner:
 
     def _train_or_load(self, cycle: int) -> SegmentationModel:
         """The model of a cycle: the one that is kept, or one trained to the same weights."""
-        rows, masks = self._project.labelled(through=cycle)
+        rows, masks = self._project.labelled(
+            through=cycle, shape=self.pool.size, classes=len(self.pool.classes)
+        )
         if len(rows) == 0:
             raise TrainingError(
                 "Expected labelled slices to train on, there are none.",

@@ -20,6 +20,7 @@ from nextslice.data.labels import numbered_labels
 from nextslice.data.native import NativeSlices
 from nextslice.data.pool import SlicePool
 from nextslice.errors import ProjectError, SettingsError
+from nextslice.files import read_plain
 from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
 from nextslice.native_masks import NativeMasks
@@ -256,7 +257,7 @@ class LiveProject:
         if query.cycle == 0 or not rows or self.project.weights_of(query.cycle) is not None:
             return
         weights = self.project.weights_of(query.cycle - 1)
-        kept = self.project.proposals(query.cycle)
+        kept = self.project.proposals(query.cycle, self.pool.size)
         if weights is None or (
             kept is not None and (kept.rows, kept.weights_sha256) == (rows, weights)
         ):
@@ -279,7 +280,7 @@ def live_config(folder: str | Path) -> LiveConfig:
     """
     path = Path(folder) / "config.yaml"
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
+        content = parse_yaml(read_plain(path).decode())
     except FileNotFoundError as error:
         raise ProjectError(
             f"Expected a project in {folder}; there is no {path.name} in it.",

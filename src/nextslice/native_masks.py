@@ -42,10 +42,14 @@ class NativeMasks:
             name = self._pool.slice_id(answer.row)
             label = self._given_label(name.case)
             return np.ascontiguousarray(self.slices_of(answer.row).cut(label, name.index))
+        classes = len(self._pool.classes)
         if answer.native_sha256 is not None:
-            return self._records.mask(answer.native_sha256)
+            shape = self.slices_of(answer.row).shape
+            return self._records.mask(answer.native_sha256, shape=shape, classes=classes)
         if answer.mask_sha256 is not None:
-            return self.slices_of(answer.row).from_pool(self._records.mask(answer.mask_sha256))
+            size = self._pool.size
+            mask = self._records.mask(answer.mask_sha256, shape=size, classes=classes)
+            return self.slices_of(answer.row).from_pool(mask)
         return None
 
     def _given_label(self, case: str) -> VolumeMask:

@@ -22,7 +22,7 @@ from tests.faults import flows
 from nextslice.annotators import Desk
 from nextslice.errors import NextsliceError, ProjectError, StorageError
 from nextslice.failpoints import VARIABLE
-from nextslice.files import write_atomically
+from nextslice.files import read_plain, write_atomically
 from nextslice.live import LiveProject
 from nextslice.models.checkpoints import read_manifest
 from nextslice.models.manifest import sealed_manifest
@@ -436,11 +436,11 @@ def test_a_mask_whose_name_leads_elsewhere_is_refused_and_not_looked_for(
 ) -> None:
     looked: list[Path] = []
 
-    def look(path: Path, sha256: str) -> str:
+    def look(path: Path) -> bytes:
         looked.append(path)
-        return ""
+        return read_plain(path)
 
-    monkeypatch.setattr("nextslice.project.verifying.wrong_hash", look)
+    monkeypatch.setattr("nextslice.project.masks.read_plain", look)
     file = _with_database(
         backup,
         tmp_path / "x.zip",

@@ -143,7 +143,7 @@ def test_a_database_that_cannot_be_written_is_told_and_as_it_was(
     project.add_answers([_skip(0)])
     break_it(project)
     with pytest.raises(ProjectError, match=words) as raised:
-        project.add_answers([_skip(row, "long " * 1000) for row in (1, 2)])
+        project.add_answers([_skip(row, "long " * 100) for row in (1, 2) for _ in range(10)])
     assert "do the same again" in raised.value.remedy
     project.close()
     with Project(project.folder, config={}, environment={}, pool=POOL) as again:
@@ -183,8 +183,9 @@ project = Project(sys.argv[1], config={}, environment={}, pool=pool)
 size = (project.folder / "project.db").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 answers = [
-    NewAnswer(row=row, kind=AnswerKind.SKIP, annotator="Ada", reason="long " * 4000)
+    NewAnswer(row=row, kind=AnswerKind.SKIP, annotator="Ada", reason="long " * 100)
     for row in (1, 2)
+    for _ in range(40)
 ]
 try:
     project.add_answers(answers)

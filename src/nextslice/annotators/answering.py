@@ -11,11 +11,10 @@ from nextslice.annotators.pictures import Pictures
 from nextslice.errors import AnnotationError, ConflictError
 from nextslice.evaluation.agreement import agreement
 from nextslice.live import LiveProject
-from nextslice.project import Answer, AnswerKind, NewAnswer, checked_mask
+from nextslice.project import LONGEST, Answer, AnswerKind, NewAnswer, checked_mask
 
 __all__ = ["Answering", "words"]
 
-_LONGEST: Final = {"annotator": 100, "reason": 500, "key": 200}  # characters
 _MOST_SECONDS: Final = 24 * 3600
 
 
@@ -152,7 +151,7 @@ def words(what: str, text: str) -> str:
     Raises:
         AnnotationError: It is empty, too long or not printable.
     """
-    most = _LONGEST[what]
+    most = LONGEST[what]
     if not text.strip() or len(text) > most or not text.isprintable():
         raise AnnotationError(
             f"Expected the {what} in 1 to {most} printable characters, got {len(text)} of them."

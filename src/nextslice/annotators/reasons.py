@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-
 import numpy as np
 
 from nextslice.live import LiveProject
@@ -43,9 +41,5 @@ class Reasons:
 
 def _sorted_scores(live: LiveProject, cycle: int) -> np.ndarray | None:
     """The scores of all slices that a query was selected by; None if they are not kept."""
-    try:
-        with np.load(live.project.scores_file(cycle), allow_pickle=False) as file:
-            scores: np.ndarray = np.sort(file["score"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return scores if len(scores) else None
+    kept = live.project.scores(cycle)
+    return np.sort(list(kept.values())) if kept else None

@@ -9,6 +9,7 @@ from typing import Self, final
 from nextslice.config import LiveConfig
 from nextslice.data.pool import SlicePool
 from nextslice.errors import CheckpointError, DataError, ProjectChangedError, ProjectError
+from nextslice.files import read_plain
 from nextslice.live import live_config
 from nextslice.models.checkpoints import load_model, read_manifest
 from nextslice.models.inference import SegmentationModel
@@ -129,7 +130,7 @@ class ProjectSource:
     def _demand_unchanged(self) -> None:
         path = self.folder / "environment.json"
         try:
-            began_with = json.loads(path.read_text(encoding="utf-8"))["data"]
+            began_with = json.loads(read_plain(path))["data"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ProjectError(
                 f"Expected {path} to name the data that the project began with.",

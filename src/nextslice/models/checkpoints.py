@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from nextslice.errors import CheckpointError
-from nextslice.files import write_atomically
+from nextslice.files import open_plain, read_plain, write_atomically
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.initialisation import Network, fresh_network
 from nextslice.models.loss_prediction import LossPredictionModule
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"There is no finished checkpoint in {folder}: {MANIFEST} is missing.",
@@ -116,12 +116,12 @@ def opened_checkpoint(folder: Path, sha256: str) -> Iterator[tuple[bytes, IO[byt
     """
     path = folder / WEIGHTS
     try:
-        stream = path.open("rb")
+        stream = open_plain(path)
     except OSError as error:
         raise damaged(path, str(error)) from error
     with stream:
         try:
-            content = (folder / MANIFEST).read_bytes()
+            content = read_plain(folder / MANIFEST)
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             raise damaged(folder, str(error)) from error
@@ -152,7 +152,7 @@ def load_model(
     manifest = read_manifest(folder)
     path = folder / WEIGHTS
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise damaged(path, str(error)) from error
     if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
@@ -179,6 +179,9 @@ def load_model(
                 cause="the model was trained with another network or other widths.",
                 remedy="Build the network with the settings of the run that saved it.",
             )
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise damaged(path, f"{name} holds what is no finite number")
     fresh.load_state_dict(_part(tensors, "network."))
     if module is not None:
         module.load_state_dict(_part(tensors, "loss_prediction."))

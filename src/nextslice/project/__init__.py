@@ -6,14 +6,17 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``project.py``: :class:`Project`, the folder as a whole and its current cycle
 - ``records.py``: :class:`Records`, the same to look at alone
 - ``opening.py``: how a folder begins, and what it is held against when it goes on
+- ``columns.py``: what a column may hold, held against every value
 - ``schema.py``: the tables of ``project.db``
 - ``statements.py``: the same, word for word as they are kept
 - ``connections.py``: how it is opened, and what SQLite's complaints mean
 - ``journal.py``: which journal keeps it whole
 - ``query.py``: what was asked of the annotator, and the state of a slice
 - ``answers.py``: what the annotator answered, version by version
+- ``arrays.py``: arrays from its files, read strictly
 - ``masks.py``: annotated masks, named for their content
 - ``proposals.py``: what the model proposes for the slices of a query
+- ``scores.py``: the scores that a query was selected by
 - ``history.py``: what became of each query, in numbers
 - ``metric_rows.py``: metrics as rows of the database
 - ``tables.py``: the CSV files that other programs read, derived from the database
@@ -35,8 +38,10 @@ from nextslice.project.project import Project
 from nextslice.project.proposals import Proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
 from nextslice.project.records import Records
+from nextslice.project.schema import LONGEST
 
 __all__ = [
+    "LONGEST",
     "Answer",
     "AnswerKind",
     "CycleView",

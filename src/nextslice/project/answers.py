@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, true, update
 from sqlalchemy.sql.selectable import Select
 
 from nextslice.errors import AnnotationError
-from nextslice.project.query import SliceState
+from nextslice.project.query import AnswerKind, SliceState
 from nextslice.project.schema import answers, queries, slices
 
 __all__ = [
@@ -30,15 +29,6 @@ __all__ = [
     "statement_of_newest",
     "versions_of",
 ]
-
-
-class AnswerKind(StrEnum):
-    """What an answer says about its slice."""
-
-    MASK = "mask"
-    SKIP = "skip"
-    WITHDRAWN = "withdrawn"
-    GIVEN = "given"
 
 
 STATE_AFTER: Final = {

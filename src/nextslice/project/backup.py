@@ -33,7 +33,7 @@ from typing import IO, Final
 from sqlalchemy import Connection, select
 
 from nextslice.errors import CheckpointError, ProjectError
-from nextslice.files import writing_atomically
+from nextslice.files import read_plain, writing_atomically
 from nextslice.models.checkpoints import opened_checkpoint
 from nextslice.models.manifest import MANIFEST, WEIGHTS
 from nextslice.progress import OnProgress, Progress, ignore_progress
@@ -169,18 +169,23 @@ def _named(
     folder = records.folder
     yield "config.yaml", None
     yield "environment.json", None
-    if (folder / "identity.txt").is_file():
+    if _is_own(folder / "identity.txt"):
         yield "identity.txt", None
     for sha256 in named_masks(connection):
         yield records.mask_file(sha256).relative_to(folder).as_posix(), sha256
     for cycle in connection.execute(select(cycles.c.cycle)).scalars():
         for path in (records.scores_file(cycle), records.proposals_file(cycle)):
             name = path.relative_to(folder).as_posix()
-            if path.is_file() and name not in left_out:
+            if _is_own(path) and name not in left_out:
                 yield name, None
     for path in sorted((folder / "tensorboard").glob("events.*")):
-        if path.is_file():
+        if _is_own(path):
             yield f"tensorboard/{path.name}", None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it is a file, and no link: in a foreign project one could lead anywhere."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _models(records: Records, connection: Connection) -> Iterator[tuple[str, str]]:
@@ -193,7 +198,7 @@ def _models(records: Records, connection: Connection) -> Iterator[tuple[str, str
 
 def _read(path: Path, sha256: str | None) -> bytes:
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         why = error.strerror
     else:

@@ -20,6 +20,7 @@ from nextslice.project.statements import TABLES
 
 __all__ = ["connect", "connect_to_look", "copy_database", "told"]
 
+_LONGEST: Final = 2**20  # bytes of a text or a row; ours have a thousand or so
 _PATIENCE: Final = 30.0  # seconds to wait for another connection's transaction
 
 # How much SQLite may compute for who looks. A file that was made to do harm may hold rows that
@@ -69,7 +70,7 @@ def connect_to_look(path: Path) -> Engine:
         ProjectError: There is none, it cannot be read, or another version of nextslice made
             it.
     """
-    if not path.is_file():
+    if not path.is_file() or path.is_symlink():
         raise ProjectError(
             f"Expected a project's database at {path}; there is none.",
             cause="the folder is another one, or was copied without it.",
@@ -79,6 +80,7 @@ def connect_to_look(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _only_look(connection: Any, _: object) -> None:
         connection.execute("PRAGMA query_only = ON")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         connection.set_progress_handler(_patience(path), _STEPS)
 
     _begin_at_once(engine)
@@ -97,19 +99,21 @@ def copy_database(path: Path, copy: Path) -> None:
     try:
         with closing(_existing(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise told(path, error) or error from error
 
 
 def told(path: Path, error: BaseException) -> ProjectError | None:
     """What to say of a complaint of SQLite's; None of one that is a mistake in our code."""
-    if not isinstance(error, sqlite3.Error):
+    if isinstance(error, ProjectError):  # a value that no column may hold
+        return error
+    if not isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
         return None
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
+    if code is None and "decode" not in str(error):  # else a text in the file is no text
         return None
-    kind = code & 0xFF  # the rest tells more, and is in the text
-    if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    kind = sqlite3.SQLITE_CORRUPT if code is None else code & 0xFF  # the rest is in the text
+    if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG):
         return ProjectError(
             f"The database {path} cannot be read ({error}).",
             cause="the file is damaged.",
@@ -144,8 +148,10 @@ def _existing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE)
     try:
         _sync_each_commit(connection)  # what it puts back must stay so
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if isinstance(error, UnicodeDecodeError):
+            raise told(path, error) or error from error
         raise
     return connection
 
@@ -184,7 +190,7 @@ def _settle_journal(path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
             _sync_each_commit(connection)
             connection.execute(f"PRAGMA journal_mode = {journal_mode(path)}").fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise told(path, error) or error from error
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import zipfile
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from nextslice.data.pool import SliceId
 from nextslice.errors import CheckpointError
-from nextslice.files import file_sha256
+from nextslice.files import open_plain
 from nextslice.models.checkpoints import read_manifest
-from nextslice.project.proposals import read_proposals
+from nextslice.project.proposals import are_whole
 from nextslice.project.records import Records
 from nextslice.project.schema import cycles, queries, slices
+from nextslice.project.scores import read_scores
 
 __all__ = ["RESTORE", "Finding", "damaged_files", "damaged_models", "wrong_hash"]
 
@@ -91,16 +92,17 @@ def damaged_models(records: Records, connection: Connection) -> Iterator[Finding
 
 
 def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
-    asked: dict[int, dict[tuple[str, int], float]] = {}
+    count = connection.execute(select(func.count()).select_from(slices)).scalar_one()
+    asked: dict[int, dict[SliceId, float]] = {}
     for entry in connection.execute(
         select(queries.c.cycle, slices.c.case, slices.c.slice, queries.c.score)
         .join(slices, slices.c.row == queries.c.row)
         .where(queries.c.score.is_not(None))
     ):
-        asked.setdefault(entry.cycle, {})[entry.case, entry.slice] = entry.score
+        asked.setdefault(entry.cycle, {})[SliceId(entry.case, entry.slice)] = entry.score
     for cycle, scores in asked.items():
         path = records.scores_file(cycle)
-        if not scores.items() <= _read_scores(path).items():
+        if not scores.items() <= (read_scores(path, count) or {}).items():
             yield Finding(
                 path.relative_to(records.folder).as_posix(),
                 "it is missing, damaged, or not what the query was selected by.",
@@ -109,19 +111,16 @@ def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
             )
 
 
-def _read_scores(path: Path) -> dict[tuple[str, int], float]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            columns = (kept[name].tolist() for name in ("case", "slice", "score"))
-            return {(case, index): score for case, index, score in zip(*columns, strict=True)}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return {}
-
-
 def _of_proposals(records: Records, connection: Connection) -> Iterator[Finding]:
-    for cycle in connection.execute(select(cycles.c.cycle)).scalars():
+    asked = (
+        select(cycles.c.cycle, func.count(queries.c.rank))
+        .join(queries, queries.c.cycle == cycles.c.cycle, isouter=True)
+        .group_by(cycles.c.cycle)
+    )
+    for cycle, count in connection.execute(asked):
         path = records.proposals_file(cycle)
-        if path.exists() and read_proposals(path) is None:
+        there = path.exists() or path.is_symlink()
+        if there and not are_whole(path, slices=count):
             yield Finding(
                 path.relative_to(records.folder).as_posix(),
                 "it is damaged.",
@@ -133,6 +132,8 @@ def _of_proposals(records: Records, connection: Connection) -> Iterator[Finding]
 def wrong_hash(path: Path, sha256: str) -> str:
     """What is wrong with a file that should have this hash; nothing where it has."""
     try:
-        return "" if file_sha256(path) == sha256 else "is damaged: its bytes are not its own"
+        with open_plain(path) as stream:
+            whole = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return "" if whole else "is damaged: its bytes are not its own"
     except OSError as error:
         return f"cannot be read: {error.strerror}"

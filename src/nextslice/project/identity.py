@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from nextslice.files import write_atomically
+from nextslice.files import read_plain, write_atomically
 
 __all__ = ["identity_of"]
 
@@ -17,7 +17,7 @@ def identity_of(folder: Path) -> str:
     """The name of the project in a folder; it gets one where it has none yet."""
     path = folder / "identity.txt"
     try:
-        known = path.read_text(encoding="utf-8").strip()
+        known = read_plain(path).decode().strip()
     except FileNotFoundError:
         known = ""
     if not known:

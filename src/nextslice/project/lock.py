@@ -16,7 +16,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from nextslice.errors import ProjectError, ProjectLockedError, StorageError
-from nextslice.files import storage_error, write_atomically
+from nextslice.files import read_plain, storage_error, write_atomically
 
 __all__ = ["ProjectLock", "locked", "take_lock"]
 
@@ -156,7 +156,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
 
 def _describe(holder: Path) -> str:
     try:
-        facts = json.loads(holder.read_text())
+        facts = json.loads(read_plain(holder))
         return (
             f"process {facts['pid']} on {facts['host']} "
             f"({facts['command']}, since {facts['since']})"

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from nextslice.errors import AnnotationError, ProjectError
-from nextslice.files import make_folder, storage_error, sync_folder, write_atomically
+from nextslice.files import (
+    make_folder,
+    read_plain,
+    storage_error,
+    sync_folder,
+    write_atomically,
+)
+from nextslice.project.arrays import ArrayHeader, parse_array
 from nextslice.types import SliceMask
 
 __all__ = ["MaskStore", "checked_mask", "is_mask_name"]
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
+_MOST_PIXELS: Final = 2**26  # of a slice
 
 
 def is_mask_name(name: object) -> bool:
@@ -86,15 +96,23 @@ class MaskStore:
             write_atomically(path, content, "mask")  # new, or what is there is damaged
         return name
 
-    def get(self, name: str) -> np.ndarray:
-        """Read a mask back.
+    def get(
+        self, name: str, *, shape: tuple[int, int] | None = None, classes: int | None = None
+    ) -> SliceMask:
+        """Read a mask back: class numbers, shape (height, width).
+
+        Args:
+            name: Its name.
+            shape: That it must have; None where the caller does not know.
+            classes: How many there are besides the background; the same.
 
         Raises:
-            ProjectError: Its file is missing, or its bytes are not those that were written.
+            ProjectError: Its file is missing, its bytes are not those that were written, or
+                what was written is no such mask.
         """
         path = self.file(name)
         try:
-            content = path.read_bytes()
+            content = read_plain(path)
         except OSError as error:
             raise ProjectError(
                 f"Expected an annotated mask at {path}, which cannot be read ({error}).",
@@ -105,7 +123,18 @@ class MaskStore:
                 f"The annotated mask {path} is damaged: its bytes are not those written.",
                 remedy="Restore the file from a backup of the project's folder.",
             )
-        mask: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+        try:
+            mask = parse_array(content, partial(_is_mask, shape))
+            if classes is not None and mask.max() > classes:
+                raise ValueError(f"its class numbers go to {mask.max()}, not to {classes}")
+        except ValueError as error:
+            raise ProjectError(
+                f"Expected a mask of class numbers in {path}, which holds none: {error}.",
+                cause="it was not written by nextslice: the project, or the backup that it was "
+                "restored from, was changed by somebody.",
+                remedy="Restore the project from a backup that you trust, or annotate the "
+                "slice again.",
+            ) from error
         return mask
 
     def file(self, name: str) -> Path:
@@ -123,8 +152,14 @@ class MaskStore:
         return self._folder / name[:2] / f"{name}.npy"
 
 
+def _is_mask(shape: tuple[int, int] | None, found: ArrayHeader) -> bool:
+    pixels = math.prod(found.shape)
+    fits = len(found.shape) == 2 and 0 < pixels <= _MOST_PIXELS
+    return found.dtype == np.uint8 and (found.shape == shape if shape else fits)
+
+
 def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.read_bytes() == content
+        return read_plain(path) == content
     except OSError:
         return False

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
-from nextslice.files import make_folder, write_atomically
+from nextslice.files import make_folder, read_plain, write_atomically
 from nextslice.project.changes import differences, differences_of_environments, told
 from nextslice.project.connections import connect_to_look
 from nextslice.project.query import SliceState
@@ -110,7 +110,7 @@ def begin_or_compare(
 
 def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
-        content = parse(path.read_text(encoding="utf-8"))
+        content = parse(read_plain(path).decode())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ProjectError(
             f"Expected to read {path}, got: {error}.",

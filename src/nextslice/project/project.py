@@ -5,7 +5,6 @@ Each method is one transaction: it happened whole, or not at all.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from nextslice.data.pool import SliceId
 from nextslice.errors import AnnotationError, ProjectError
 from nextslice.evaluation.metrics import ClassMetrics
 from nextslice.failpoints import reach
-from nextslice.files import remove_unfinished, write_atomically
+from nextslice.files import remove_unfinished
 from nextslice.project.answers import (
     Answer,
     AnswerKind,
@@ -33,8 +32,9 @@ from nextslice.project.metric_rows import metric_rows
 from nextslice.project.opening import begin_or_compare, insert_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
-from nextslice.project.records import DATABASE, FOLDERS, Records
+from nextslice.project.records import DATABASE, FOLDERS, Records, demand_own_folders
 from nextslice.project.schema import answers, cycles, metrics, queries, slices
+from nextslice.project.scores import write_scores
 from nextslice.project.tables import write_tables
 from nextslice.types import Scores, SliceMask
 
@@ -77,6 +77,7 @@ class Project(Records):
     ) -> None:
         folder = Path(folder)
         usable_folder(folder)
+        demand_own_folders(folder)
         self._lock = ProjectLock(folder)
         self._writing_lock = threading.RLock()
         try:
@@ -239,9 +240,7 @@ class Project(Records):
     ) -> None:
         """Keep the scores of every slice that a cycle's query is selected by."""
         self.demand_place()
-        content = io.BytesIO()
-        np.savez(content, case=case, slice=index, score=score)
-        write_atomically(self.scores_file(cycle), content.getvalue(), "scores")
+        write_scores(self.scores_file(cycle), case=case, index=index, score=score)
 
     def record(
         self,

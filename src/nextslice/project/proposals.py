@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from nextslice.files import write_atomically
+from nextslice.project.arrays import ArrayHeader, Fits, check_arrays, read_arrays
 from nextslice.types import SliceMask, SliceMasks
 
-__all__ = ["Proposals", "read_proposals", "write_proposals"]
+__all__ = ["Proposals", "are_whole", "read_proposals", "write_proposals"]
+
+_MOST_PIXELS: Final = 2**26  # of a slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +58,55 @@ def write_proposals(path: Path, proposals: Proposals) -> None:
     write_atomically(path, content.getvalue(), "proposals")
 
 
-def read_proposals(path: Path) -> Proposals | None:
+def read_proposals(
+    path: Path, *, slices: int | None = None, shape: tuple[int, int] | None = None
+) -> Proposals | None:
     """What :func:`write_proposals` wrote; None if the file is missing or damaged.
 
     They can be computed again, so a damaged file is no loss.
+
+    Args:
+        path: The file.
+        slices: How many slices the query has; None if nobody knows.
+        shape: (height, width) of the pool's slices; the same.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            proposals = Proposals(
-                tuple(file["row"].tolist()),
-                file["mask"],
-                file["uncertainty"],
-                str(file["weights_sha256"]),
-            )
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError):
-        return None
-    except (zipfile.BadZipFile, zlib.error):
+        kept = read_arrays(path, _wanted(slices, shape))
+        proposals = Proposals(
+            tuple(kept["row"].tolist()),
+            kept["mask"],
+            kept["uncertainty"],
+            str(kept["weights_sha256"]),
+        )
+    except ValueError:
         return None
     whole = proposals.masks.shape == proposals.uncertainties.shape
     return proposals if whole and len(proposals.masks) == len(proposals.rows) else None
+
+
+def are_whole(path: Path, *, slices: int) -> bool:
+    """Whether a file of proposals is whole, as far as it goes without keeping any of it."""
+    try:
+        check_arrays(path, _wanted(slices, None))
+    except ValueError:
+        return False
+    return True
+
+
+def _wanted(slices: int | None, shape: tuple[int, int] | None) -> Mapping[str, Fits]:
+    def for_each(found: ArrayHeader) -> bool:
+        return slices is None or found.shape[:1] == (slices,)
+
+    def maps(found: ArrayHeader) -> bool:
+        size = found.shape[1:]
+        fits = size == shape if shape else len(size) == 2 and math.prod(size) <= _MOST_PIXELS
+        return found.dtype == np.uint8 and fits and for_each(found)
+
+    return {
+        "row": lambda found: (
+            found.dtype == np.int64 and len(found.shape) == 1 and for_each(found)
+        ),
+        "mask": maps,
+        "uncertainty": maps,
+        "weights_sha256": lambda found: found.dtype.str == "<U64" and found.shape == (),
+    }

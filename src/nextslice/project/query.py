@@ -1,4 +1,4 @@
-"""What was asked of the annotator, and what has become of a slice."""
+"""What was asked of the annotator, what an answer says, and what has become of a slice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from nextslice.data.pool import SliceId
 
-__all__ = ["QueriedSlice", "Query", "SliceState"]
+__all__ = ["AnswerKind", "QueriedSlice", "Query", "SliceState"]
 
 
 class SliceState(StrEnum):
@@ -17,6 +17,15 @@ class SliceState(StrEnum):
     QUERIED = "queried"
     LABELLED = "labelled"
     SKIPPED = "skipped"
+
+
+class AnswerKind(StrEnum):
+    """What an answer says about its slice."""
+
+    MASK = "mask"
+    SKIP = "skip"
+    WITHDRAWN = "withdrawn"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,38 @@ from nextslice.project.masks import MaskStore
 from nextslice.project.proposals import Proposals, read_proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
 from nextslice.project.schema import answers, cycles, queries, slices
+from nextslice.project.scores import read_scores
 from nextslice.types import Rows, SliceMask
 
-__all__ = ["DATABASE", "FOLDERS", "Records"]
+__all__ = ["DATABASE", "FOLDERS", "Records", "demand_own_folders"]
 
 DATABASE: Final = "project.db"
 
 FOLDERS: Final = ("annotations", "models", "scores", "proposals")
 """Where a run's files lie, besides those in its own folder."""
+
+
+def demand_own_folders(folder: Path) -> None:
+    """Make sure that what lies in a project's folders is not somewhere else.
+
+    Args:
+        folder: The project's; it may be a link itself, for whoever names it means it.
+
+    Raises:
+        ProjectError: One of them is a link.
+    """
+    for name in (*FOLDERS, "tensorboard"):
+        place = folder / name
+        inside = place.iterdir() if place.is_dir() and not place.is_symlink() else ()
+        for path in (place, *inside):
+            if path.is_symlink() and (path == place or path.is_dir()):
+                raise ProjectError(
+                    f"Expected a folder of the project at {path}, which is a link.",
+                    cause="the project was put together by somebody, or is kept in parts.",
+                    remedy="Put the folder itself there. The project's own folder may be a "
+                    "link.",
+                )
+
 
 _TRAINED_ON = (AnswerKind.MASK, AnswerKind.GIVEN)
 
@@ -54,9 +78,11 @@ class Records:
         """Open a project for reading alone.
 
         Raises:
-            ProjectError: There is none, or its database cannot be read.
+            ProjectError: There is none, its database cannot be read, or a folder in it
+                leads elsewhere.
         """
         folder = Path(folder)
+        demand_own_folders(folder)
         return Records(folder, connect_to_look(folder / DATABASE))
 
     def __enter__(self) -> Self:
@@ -192,15 +218,23 @@ class Records:
         with self._engine.connect() as connection:
             return versions_of(connection, row)
 
-    def mask(self, sha256: str) -> SliceMask:
-        """A mask by its name in an answer.
+    def mask(
+        self, sha256: str, *, shape: tuple[int, int] | None = None, classes: int | None = None
+    ) -> SliceMask:
+        """A mask by its name in an answer: see :meth:`~nextslice.project.MaskStore.get`.
 
         Raises:
             ProjectError: It is missing or damaged.
         """
-        return self._masks.get(sha256)
+        return self._masks.get(sha256, shape=shape, classes=classes)
 
-    def labelled(self, *, through: int | None = None) -> tuple[Rows, list[np.ndarray]]:
+    def labelled(
+        self,
+        *,
+        through: int | None = None,
+        shape: tuple[int, int] | None = None,
+        classes: int | None = None,
+    ) -> tuple[Rows, list[np.ndarray]]:
         """Rows and newest masks of the labelled slices, on the pool's grid.
 
         Labels that came with the data first, in the pool's order; then the others in the
@@ -209,6 +243,8 @@ class Records:
         Args:
             through: As they were when the training of this cycle's model began, if it did;
                 None as they are.
+            shape: (height, width) that the masks must have; None where nobody knows.
+            classes: How many there are besides the background; the same.
 
         Raises:
             ProjectError: A mask is missing or damaged.
@@ -228,16 +264,33 @@ class Records:
                 .order_by(newest.c.cycle.nulls_first(), queries.c.rank, newest.c.row)
             ).all()
         rows = np.array([entry.row for entry in found], dtype=np.intp)
-        return rows, [self._masks.get(entry.mask_sha256) for entry in found]
+        return rows, [
+            self._masks.get(entry.mask_sha256, shape=shape, classes=classes) for entry in found
+        ]
 
     def history(self) -> tuple[CycleView, ...]:
         """What became of each query, in order."""
         with self._engine.connect() as connection:
             return cycle_views(connection)
 
-    def proposals(self, cycle: int) -> Proposals | None:
-        """What the model proposed for a cycle's query; None if nothing is kept, or damaged."""
-        return read_proposals(self.proposals_file(cycle))
+    def proposals(self, cycle: int, shape: tuple[int, int] | None = None) -> Proposals | None:
+        """What the model proposed for a cycle's query; None if nothing is kept, or damaged.
+
+        Args:
+            cycle: The query's.
+            shape: (height, width) of the pool's slices, where the pool is at hand.
+        """
+        asked = select(func.count()).where(queries.c.cycle == cycle)
+        with self._engine.connect() as connection:
+            count: int = connection.execute(asked).scalar_one()
+        return read_proposals(self.proposals_file(cycle), slices=count, shape=shape)
+
+    def scores(self, cycle: int) -> dict[SliceId, float] | None:
+        """The scores of all slices that a query was selected by; None as for proposals."""
+        with self._engine.connect() as connection:
+            everything = select(func.count()).select_from(slices)
+            count: int = connection.execute(everything).scalar_one()
+        return read_scores(self.scores_file(cycle), count)
 
     def _cycle_value(self, cycle: int, column: str) -> object:
         with self._engine.connect() as connection:

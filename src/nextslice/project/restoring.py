@@ -176,8 +176,11 @@ def _unpack(
 def _prove(
     scratch: Path, left_out: list[str], file: Path, on_progress: OnProgress
 ) -> Verification:
-    with Records.look(scratch) as records, records.reading() as connection:
-        write_tables(scratch, connection)
+    try:
+        with Records.look(scratch) as records, records.reading() as connection:
+            write_tables(scratch, connection)
+    except ProjectError as error:
+        raise _not_whole(file, error.problem.rstrip(".")) from error
     seen = verify(scratch, on_progress)
     damaged = [finding for finding in seen.findings if finding.path not in left_out]
     if damaged:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from nextslice.files import write_atomically
+from nextslice.files import read_plain, write_atomically
 from nextslice.project.schema import cycles, metrics, queries, slices
 
 __all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "recorded_cycles", "tables_of", "write_tables"]
@@ -56,8 +56,9 @@ def tables_of(connection: Connection) -> dict[str, str]:
 def recorded_cycles(folder: Path) -> frozenset[int]:
     """The cycles that the run in a folder has recorded, by its ``cycles.csv`` alone."""
     try:
-        with (folder / "cycles.csv").open(encoding="utf-8", newline="") as stream:
-            return frozenset(int(row["cycle"]) for row in csv.DictReader(stream))
+        table = read_plain(folder / "cycles.csv").decode()
+        rows = csv.DictReader(io.StringIO(table, newline=""))
+        return frozenset(int(row["cycle"]) for row in rows)
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()  # not begun, or no table of ours: the project will say
 
