@@ -32,6 +32,7 @@ SOURCE = Path(nextslice.__file__).parent
 IMPORTED_WITHOUT_A_SAY = {
     "code_hashes.py",  # what is held against what, not a result
     "code_names.py",  # finds the classes that others bring, whose code is told by itself
+    "discretion.py",  # words in a log
     "environment.py",
     "errors.py",  # words
     "failpoints.py",  # does nothing outside of tests
