@@ -26,6 +26,7 @@ ROOMS = [
     "yaml_text",
     "code_names",
     "code_hashes",
+    "code_of_others",
     "seeds",
     "data",
     "logs",

@@ -1,4 +1,4 @@
-"""A hash for each file of code that the results of a run come from.
+"""A hash for each file of nextslice that the results of a run come from.
 
 They are taken of the files' bytes, as they lie on the disk when they are first asked for, so
 that a changed comment counts as well: which change has no effect is for people to say. Ends of
@@ -7,15 +7,11 @@ lines do not count, for they are another matter of course on Windows.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
-import inspect
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import FunctionType
-from typing import Any, Final
+from typing import Final
 
 __all__ = [
     "OF_RESULTS",
@@ -23,8 +19,8 @@ __all__ = [
     "OF_TRAINING",
     "WITHOUT_A_SAY",
     "differing_files",
+    "digest_of",
     "hashes_of_nextslice",
-    "hashes_of_others",
 ]
 
 OF_RESULTS: Final = (
@@ -73,13 +69,16 @@ WITHOUT_A_SAY: Final = frozenset(
         "project/lock.py",
         "project/opening.py",
         "project/restoring.py",
+        "project/scratch.py",
         "project/tables.py",
         "project/verifying.py",
+        # Writes what others read.
+        "data/formats/nifti.py",
         # What reports make of results.
         "evaluation/statistics.py",
     }
 )
-"""Files of those rooms that results do not come from."""
+"""Files of those rooms that results do not come from; nor do the maps, ``__init__.py``."""
 
 OF_TRAINING: Final = ("models/", "seeds.py", "trainings.py")
 """The part of :data:`OF_RESULTS` that makes weights of slices and their masks."""
@@ -99,9 +98,6 @@ OF_SLICES: Final = (
 """The part that makes prepared slices of scans, or refuses them."""
 
 _DIGITS: Final = 16  # of hexadecimal: what changed by itself is told, not what somebody forged
-# Python, and packages whose versions a run keeps.
-_KNOWN_BY_VERSION: Final = frozenset(sys.stdlib_module_names) | {"numpy", "torch"}
-_SCRIPTS: Final = frozenset({"__main__", "__mp_main__"})
 
 
 def hashes_of_nextslice(where: tuple[str, ...] = OF_RESULTS) -> dict[str, str]:
@@ -117,39 +113,14 @@ def hashes_of_nextslice(where: tuple[str, ...] = OF_RESULTS) -> dict[str, str]:
     return {name: digest for name, digest in _own().items() if name.startswith(where)}
 
 
-def hashes_of_others(*parts: object) -> dict[str, str]:
-    """The hash of each module of other people's that parts of a loop are made by.
-
-    A module's own file is looked at, and those of the classes it derives from; not what else
-    it imports. Of a script that is run itself the class alone counts, for the script holds
-    settings, too. Nothing is imported or run.
-
-    Args:
-        parts: Strategies, networks, functions; those in the fields of dataclasses as well.
-
-    Returns:
-        Name of the module (of a script ``__main__:Class``) -> first 16 digits of the SHA-256.
-        Left out are Python, NumPy, PyTorch and nextslice itself, and what has no source, such
-        as a class typed at a prompt.
-    """
-    found = {}
-    for made_by in _made_by(parts):
-        module = made_by.__module__
-        top = module.partition(".")[0]
-        if module in _SCRIPTS:
-            name, source = f"__main__:{made_by.__qualname__}", _source_of(made_by)
-        elif top == "nextslice" or top in _KNOWN_BY_VERSION:
-            continue
-        else:
-            name, source = module, _source_of_module(module)
-        if source is not None:
-            found[name] = _digest(source)
-    return dict(sorted(found.items()))
-
-
 def differing_files(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """The names of files that are changed, new or gone, sorted."""
     return sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+
+
+def digest_of(source: bytes) -> str:
+    """The first 16 digits of the SHA-256 of a source, whatever its ends of lines."""
+    return hashlib.sha256(source.replace(b"\r\n", b"\n")).hexdigest()[:_DIGITS]
 
 
 @functools.cache  # the code that runs is what was read at the beginning, whatever comes later
@@ -161,38 +132,7 @@ def _own() -> dict[str, str]:
         for path in paths:
             name = path.relative_to(package).as_posix()
             # Editors keep files of their own beside those they work on; none has such a name.
-            if name not in WITHOUT_A_SAY and path.stem.isidentifier() and path.is_file():
-                found[name] = _digest(path.read_bytes())
+            has_a_say = name not in WITHOUT_A_SAY and path.name != "__init__.py"
+            if has_a_say and path.stem.isidentifier() and path.is_file():
+                found[name] = digest_of(path.read_bytes())
     return dict(sorted(found.items()))
-
-
-def _made_by(parts: object) -> Iterator[type[Any] | FunctionType]:
-    """The classes and functions that parts are made by, and what their fields are made by."""
-    if isinstance(parts, tuple | list):
-        for part in parts:
-            yield from _made_by(part)
-    elif isinstance(parts, FunctionType):
-        yield parts
-    else:
-        yield from type(parts).__mro__
-        if dataclasses.is_dataclass(parts):
-            yield from _made_by([getattr(parts, f.name) for f in dataclasses.fields(parts)])
-
-
-def _source_of_module(name: str) -> bytes | None:
-    path = getattr(sys.modules.get(name), "__file__", None)
-    try:
-        return Path(path).read_bytes() if path and path.endswith(".py") else None
-    except OSError:  # it was taken away since, or lies in an archive
-        return None
-
-
-def _source_of(made_by: type[Any] | FunctionType) -> bytes | None:
-    try:
-        return inspect.getsource(made_by).encode()
-    except (OSError, TypeError):  # typed at a prompt
-        return None
-
-
-def _digest(source: bytes) -> str:
-    return hashlib.sha256(source.replace(b"\r\n", b"\n")).hexdigest()[:_DIGITS]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from nextslice.code_hashes import hashes_of_nextslice, hashes_of_others
+from nextslice.code_hashes import hashes_of_nextslice
+from nextslice.code_of_others import hashes_of_others
 from nextslice.models.training import Trainer
 
 __all__ = ["describe_code", "describe_environment", "describe_software"]

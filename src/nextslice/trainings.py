@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nextslice.code_hashes import OF_TRAINING, hashes_of_nextslice, hashes_of_others
+from nextslice.code_hashes import OF_TRAINING, hashes_of_nextslice
+from nextslice.code_of_others import hashes_of_others
 from nextslice.environment import describe_environment
 from nextslice.errors import CheckpointError
 from nextslice.models.checkpoints import load_model, read_manifest, save_model

@@ -214,16 +214,18 @@ def test_code_that_changed_is_named_by_its_files_in_a_few_words(
     files = [f"data/file_{k}.py" for k in range(9)]
     then = _with_code(dict.fromkeys(files, "a1"), {"mine.selection": "a1", "gone": "a1"})
     now = _with_code(
-        dict.fromkeys(files, "b2") | {"learner.py": "b2"}, {"mine.selection": "b2"}
+        dict.fromkeys(files, "b2") | {"learner.py": "b2"},
+        {"mine.selection": "b2", "new": "b2"},
     )
     begin(environment=then).close()
     with pytest.raises(ProjectChangedError) as caught:
         begin(environment=now)
-    assert str(caught.value).splitlines()[1:4] == [
+    assert str(caught.value).splitlines()[1:5] == [
         "  code: 10 files of nextslice are not as they were: data/file_0.py, data/file_1.py, "
         "data/file_2.py, data/file_3.py, data/file_4.py and 5 more",
-        "  code: gone is not as it was",
+        "  code: gone is no longer used, or gone",
         "  code: mine.selection is not as it was",
+        "  code: new is used now, and was not",
     ]
     assert "a1" not in str(caught.value)
     with begin(environment=now, accept_changes=True) as project:
@@ -231,7 +233,7 @@ def test_code_that_changed_is_named_by_its_files_in_a_few_words(
     (recorded,) = kept.pop("changes")
     assert kept.pop("settings")
     assert kept == now
-    assert len(recorded) == 12
+    assert len(recorded) == 13
     assert "code.nextslice.data/file_8.py: a1 then, b2 now" in recorded
     assert "code.nextslice.learner.py: (absent) then, b2 now" in recorded
     begin(environment=now).close()

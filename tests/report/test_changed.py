@@ -60,6 +60,7 @@ def test_runs_that_went_on_after_a_change_are_named_and_no_case_is(
 ) -> None:
     changes = [
         ["code.nextslice.seeds.py: a then, b now", "left_out.patient-7: x then, y now"],
+        ["code.others.mine.net: a then, (absent) now"],
         ["data.folder: /home/ada then, /home/bo now"],
     ]
     write_run("a", [0.5, 0.6], environment={"changes": changes})
@@ -67,7 +68,7 @@ def test_runs_that_went_on_after_a_change_are_named_and_no_case_is(
     runs = read_runs(tmp_path)
     told = on_accepted_changes(runs)
     assert told is not None
-    assert f"{runs[0].strategy}, seed 0 (code, data, left out)." in told
+    assert f"{runs[0].strategy}, seed 0 (data, left out, mine.net, seeds.py)." in told
     assert "seed 1" not in told
     assert "patient" not in told
     assert "/home" not in told

@@ -12,6 +12,7 @@ __all__ = ["differences", "differences_of_environments", "told"]
 _ADDED_LATER: Final = frozenset({"code"})
 """What the environments of earlier versions do not hold: of these it is not known."""
 
+_ABSENT: Final = "(absent)"
 _OWN_CODE: Final = "code.nextslice."
 _OTHER_CODE: Final = "code.others."
 
@@ -27,9 +28,8 @@ def differences(
         but: Dotted names that may differ.
     """
     old, new = _flattened(then), _flattened(now)
-    absent = "(absent)"
     return [
-        f"{name}: {old.get(name, absent)} then, {new.get(name, absent)} now"
+        f"{name}: {old.get(name, _ABSENT)} then, {new.get(name, _ABSENT)} now"
         for name in sorted(old.keys() | new.keys())
         if name not in but and old.get(name) != new.get(name)
     ]
@@ -53,15 +53,25 @@ def told(changed: Sequence[str]) -> list[str]:
     own, others = (_named_in(changed, prefix) for prefix in (_OWN_CODE, _OTHER_CODE))
     if own:
         are = "is not as it was" if len(own) == 1 else "are not as they were"
-        lines.append(f"code: {counted(len(own), 'file')} of nextslice {are}: {a_few(own)}")
-    lines += [f"code: {name} is not as it was" for name in others]
+        files = counted(len(own), "file")
+        lines.append(f"code: {files} of nextslice {are}: {a_few(list(own))}")
+    lines += [f"code: {name} {became}" for name, became in others.items()]
     return lines
 
 
-def _named_in(changed: Sequence[str], prefix: str) -> list[str]:
-    """The files or modules of lines that begin so."""
-    named = [line.removeprefix(prefix) for line in changed if line.startswith(prefix)]
-    return [name.rpartition(": ")[0] for name in named]
+def _named_in(changed: Sequence[str], prefix: str) -> dict[str, str]:
+    """The files or modules of lines that begin so, and what became of each."""
+    named = {}
+    for line in changed:
+        if line.startswith(prefix):
+            name, _, hashes = line.removeprefix(prefix).rpartition(": ")
+            if hashes.startswith(f"{_ABSENT} then"):
+                named[name] = "is used now, and was not"
+            elif hashes.endswith(f"{_ABSENT} now"):
+                named[name] = "is no longer used, or gone"
+            else:
+                named[name] = "is not as it was"
+    return named
 
 
 def _flattened(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:

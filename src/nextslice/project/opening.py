@@ -98,9 +98,9 @@ def begin_or_compare(
                 f"The run in {folder} began otherwise:\n  " + "\n  ".join(told(changed)),
                 cause="other settings or data were given, config.yaml was edited, or the code, "
                 "the software or the machine is another than when it began.",
-                remedy="Give what it began with, or another folder for a new run. To go on "
-                "all the same, and have it recorded: --accept-changes "
-                "(accept_changes=True in Python).",
+                remedy="Give what it began with, with the code put back as it was; or another "
+                "folder for a new run. To go on all the same, and have it recorded: "
+                "--accept-changes (accept_changes=True in Python).",
             )
         changes += [changed] if changed else []
     known = dict(environment) | {_SETTINGS: now} | ({"changes": changes} if changes else {})

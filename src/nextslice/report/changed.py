@@ -42,9 +42,7 @@ def on_accepted_changes(runs: Sequence[Run]) -> str | None:
     """A sentence on runs that went on though something had changed; None where none did."""
     told = []
     for run in runs:
-        # No more than the first word of a line: it may go on to name cases and folders.
-        lines = _noted(run.environment.get("changes"))
-        what = {line.partition(":")[0].partition(".")[0].replace("_", " ") for line in lines}
+        what = {_what(line) for line in _noted(run.environment.get("changes"))}
         if what:
             told.append(f"{plain_text(run.strategy)}, seed {run.seed} ({_some(what)})")
     if not told:
@@ -53,6 +51,15 @@ def on_accepted_changes(runs: Sequence[Run]) -> str | None:
         f"Gone on with though something had changed (--accept-changes): {a_few(told)}. What it "
         "was is kept in environment.json of each run."
     )
+
+
+def _what(line: str) -> str:
+    """A file or module of code; else the first word, for a line may name cases and folders."""
+    name = line.rpartition(": ")[0]
+    for prefix in ("code.nextslice.", "code.others."):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return line.partition(":")[0].partition(".")[0].replace("_", " ")
 
 
 def _hashes(run: Run, whose: str) -> Mapping[str, str]:
