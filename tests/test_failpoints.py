@@ -31,6 +31,10 @@ def _named_in_the_source() -> tuple[set[str], set[str], set[str]]:
             texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
             if node.func.id == "reach":
                 places |= {text for text in texts if isinstance(text, str)}
+            elif node.func.id == "put_in_place":
+                places |= {
+                    f"{text!s}.{step}" for text in texts for step in ("whole", "renamed")
+                }
             elif node.func.id in WRITERS and path.name != "files.py":
                 what = node.args[WRITERS[node.func.id] :][0]
                 assert isinstance(what, ast.Constant), f"{path}: {ast.unparse(node)}"

@@ -108,3 +108,21 @@ def test_what_writes_to_a_name_is_replaced_in_one_step_too(tmp_path: Path) -> No
     left.touch()
     remove_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_cannot_be_taken_back_is_said_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, folder = tmp_path / "fresh", tmp_path / "folder"
+    (fresh / "inner").mkdir(parents=True)
+
+    def fail(_: Path) -> None:
+        fresh.write_text("in the way")
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files, "sync_folder", fail)
+    with pytest.raises(StorageError, match="could not be taken back") as caught:
+        files.put_in_place(fresh, folder, "folder")
+    assert (folder / "inner").is_dir()
+    assert caught.value.cause
+    assert str(folder) in caught.value.remedy

@@ -44,6 +44,7 @@ WRITTEN: Final[dict[str, tuple[str, ...]]] = {
     "benchmark": ("recipe", "outcomes", "failure"),
     "report": ("report", "figure", "sums"),
     "data set": ("phantom", "cache"),
+    "fetched data set": (),
 }
 """Every kind of file that is written through :mod:`nextslice.files`, by what it is part of. A
 live project is a run, too."""
@@ -76,8 +77,14 @@ _OTHERS: Final[dict[str, tuple[str, ...]]] = {
         "building.whole",  # the cache's folder, not yet under its name
         "building.renamed",
     ),
+    "fetched data set": (
+        "part.written",  # a piece of the archive has come in
+        "part.renamed",  # all of it has, and is what it should be
+        "unpacking.whole",  # the data set is on the disk, and not yet under its name
+        "unpacking.renamed",
+    ),
     "restored project": (
-        "restore.proved",  # all is whole, and not yet under its name
+        "restore.whole",  # all is proved, and not yet under its name
         "restore.renamed",
     ),
 }

@@ -7,14 +7,18 @@ import json
 import multiprocessing
 import shutil
 import sys
+import tarfile
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 from tests.faults import flows
-from tests.faults.scenes import BUILDERS, Scene
+from tests.faults.scenes import ARCHIVED, BUILDERS, Scene
 
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]  # there is no SIGKILL, and no fork
@@ -140,15 +144,34 @@ def a_run(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def address(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where on this machine an archive of the scans can be downloaded."""
+    folder = tmp_path_factory.mktemp("served")
+    with tarfile.open(folder / f"{ARCHIVED}.tar", "w") as archive:
+        archive.add(scans, ARCHIVED)
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/{ARCHIVED}.tar"
+        http.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def scene(
-    answered_folder: Path, scans: Path, a_run: Path, tmp_path: Path
+    answered_folder: Path, scans: Path, a_run: Path, address: str, tmp_path: Path
 ) -> Callable[[str], Scene]:
     """A scene by its name, in a folder of its own."""
 
     def scene(name: str) -> Scene:
         place = Path(tempfile.mkdtemp(dir=tmp_path))
-        return BUILDERS[name](place, answered_folder, scans, a_run)
+        return BUILDERS[name](place, answered_folder, scans, a_run, address)
 
     return scene
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from nextslice.live import LiveProject
 from nextslice.project.backup import back_up
 from nextslice.project.restoring import restore
 from nextslice.project.verifying import verify
+
+ARCHIVED: Final = "Task99_Tiny"
+"""The data set that is fetched."""
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -39,19 +43,22 @@ class Scene:
         stopped: What holds at once when it was killed or failed; what is whole and in the way
             of the same command is moved out of it, as its message says.
         environment: Variables it is started with.
+        named: The folder that gets its name last: once the command was told to have failed,
+            it is not there.
     """
 
     arguments: tuple[object, ...]
     result: Callable[[], object]
     stopped: Callable[[], None] = lambda: None
     environment: Mapping[str, str] = field(default_factory=dict)
+    named: Path | None = None
 
 
-def _order(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _order(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     return _asked(place, shutil.copytree(project, place / "project"))
 
 
-def _order_of_pairs(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _order_of_pairs(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     """Each scan a header and a file of voxels, which become one file."""
     (place / "pairs").mkdir()
     for path in (scans / "imagesTr").iterdir():
@@ -78,7 +85,7 @@ def _asked(place: Path, own: Path) -> Scene:
     return Scene(("ask", own, "--out", place / "order"), result, stopped, cache)
 
 
-def _export(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _export(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     out = place / "out"
     named = out / "Dataset501_kidneys"
 
@@ -88,10 +95,10 @@ def _export(place: Path, project: Path, scans: Path, run: Path) -> Scene:
             shutil.rmtree(named)
 
     typed = ("export", project, out, "--name", "kidneys")
-    return Scene(typed, lambda: files_of(named), stopped)
+    return Scene(typed, lambda: files_of(named), stopped, named=named)
 
 
-def _backup(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _backup(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     file = place / "kidneys.zip"
     back_up(project, file)  # an older one, which is replaced
 
@@ -103,7 +110,7 @@ def _backup(place: Path, project: Path, scans: Path, run: Path) -> Scene:
     return Scene(typed, lambda: hashlib.sha256(file.read_bytes()).hexdigest(), stopped)
 
 
-def _restored(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _restored(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     file, folder = place / "kidneys.zip", place / "restored"
     back_up(project, file)
 
@@ -117,14 +124,14 @@ def _restored(place: Path, project: Path, scans: Path, run: Path) -> Scene:
         assert verify(folder).findings == ()
         return files_of(folder)
 
-    return Scene(("restore", file, folder), result, stopped)
+    return Scene(("restore", file, folder), result, stopped, named=folder)
 
 
-def _phantom(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _phantom(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     return Scene(("phantom", place / "x", "--patients", 1), lambda: files_of(place / "x"))
 
 
-def _report(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _report(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     out = place / "report"
 
     def result() -> object:
@@ -155,7 +162,7 @@ strategies:
 """
 
 
-def _benchmark(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _benchmark(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     recipe, out = place / "tiny.yaml", place / "out"
     recipe.write_text(RECIPE.format(scans=scans))
 
@@ -169,7 +176,7 @@ def _benchmark(place: Path, project: Path, scans: Path, run: Path) -> Scene:
     return Scene(("benchmark", recipe, "--out", out, "--workers", 1), result)
 
 
-def _predictions(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _predictions(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     out = place / "predicted"
 
     def stopped() -> None:
@@ -177,10 +184,28 @@ def _predictions(place: Path, project: Path, scans: Path, run: Path) -> Scene:
             assert (out / "predictions.json").is_file()
             shutil.rmtree(out)
 
-    return Scene(("predict", project, "--out", out), lambda: files_of(out), stopped)
+    typed = ("predict", project, "--out", out)
+    return Scene(typed, lambda: files_of(out), stopped, named=out)
 
 
-def _project(place: Path, project: Path, scans: Path, run: Path) -> Scene:
+def _fetched(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
+    out = place / "fetched"
+
+    def result() -> object:
+        assert [path.name for path in out.iterdir()] == [ARCHIVED]  # nor what a killed one left
+        return files_of(out)
+
+    def stopped() -> None:
+        if (out / ARCHIVED).exists():  # then it is all there
+            assert files_of(out / ARCHIVED) == files_of(scans)
+
+    with urllib.request.urlopen(address) as archive:  # noqa: S310 - a server of the tests
+        md5 = hashlib.md5(archive.read(), usedforsecurity=False).hexdigest()
+    typed = ("fetch", ARCHIVED, "--out", out, "--url", address, "--md5", md5)
+    return Scene(typed, result, stopped, named=out / ARCHIVED)
+
+
+def _project(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     own = place / "own"
 
     def result() -> object:
@@ -198,11 +223,12 @@ def _project(place: Path, project: Path, scans: Path, run: Path) -> Scene:
     return Scene(typed, result, stopped)
 
 
-BUILDERS: Final[dict[str, Callable[[Path, Path, Path, Path], Scene]]] = {
+BUILDERS: Final[dict[str, Callable[[Path, Path, Path, Path, str], Scene]]] = {
     "ask": _order,
     "ask of pairs": _order_of_pairs,
     "export": _export,
     "predict": _predictions,
+    "fetch": _fetched,
     "backup": _backup,
     "restore": _restored,
     "phantom": _phantom,
@@ -210,7 +236,8 @@ BUILDERS: Final[dict[str, Callable[[Path, Path, Path, Path], Scene]]] = {
     "benchmark": _benchmark,
     "init": _project,
 }
-"""Each makes a scene in a new folder, with a project, scans and a run to look at."""
+"""Each makes a scene in a new folder, with a project, scans and a run to look
+at, and an address to download from."""
 
 
 def _some(whole: str, *kinds: str) -> tuple[str, ...]:
@@ -226,6 +253,7 @@ REACHED: Final[dict[str, tuple[str, ...]]] = {
     "ask of pairs": _some("work order", "volume"),
     "export": PLACES["export"],
     "predict": _some("export", "description", "folder"),
+    "fetch": PLACES["fetched data set"],
     "backup": PLACES["backup"],
     "restore": PLACES["restored project"],
     "phantom": _some("data set", "phantom"),

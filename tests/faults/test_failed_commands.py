@@ -11,10 +11,24 @@ from tests.faults.scenes import REACHED, Scene, files_of
 
 from nextslice.failpoints import VARIABLE
 
-FEW = ["order.fsynced:eio", "description.half:enospc", "backup.written:enospc"]
+FEW = [
+    "order.fsynced:eio",
+    "description.half:enospc",
+    "backup.written:enospc",
+    "folder.renamed:enospc",
+    "restore.renamed:enospc",
+    "unpacking.renamed:enospc",
+]
 SAID = {"enospc": "No space left on device", "eio": "Input/output error"}
 CAUSE = {"enospc": "the disk is full", "eio": "the disk, its cable or the network to it fails"}
-UNFINISHED = ("*.tmp*", "unfinished-*", "*.writing-*", "*.building-*", "*.restoring-*")
+UNFINISHED = (
+    "*.tmp*",
+    "unfinished-*",
+    "*.writing-*",
+    "*.building-*",
+    "*.restoring-*",
+    ".*.unpacking",
+)
 
 ALIKE = ("opened", "written")
 """Steps after whose failure all is as after the step between them: again is not tried again."""
@@ -27,7 +41,7 @@ Command = Callable[..., tuple[int | None, str]]
     "what was there is as it was, nothing half is left, and typed again it comes to the same "
     "files.",
     fault="no space left, or an I/O error, at every step of every file of init, ask, export, "
-    "predict, backup, restore, report, phantom and benchmark",
+    "predict, fetch, backup, restore, report, phantom and benchmark",
 )
 @pytest.mark.parametrize(("name", "failpoint"), failures_of(REACHED, FEW))
 def test_stopped_by_the_disk_and_typed_again_it_comes_to_the_same(
@@ -53,6 +67,7 @@ def test_stopped_by_the_disk_and_typed_again_it_comes_to_the_same(
     assert "Traceback" not in said
     left = [path for pattern in UNFINISHED for path in tmp_path.rglob(pattern)]
     assert left == []
+    assert failing.named is None or not failing.named.exists()
     failing.stopped()
     if failpoint.partition(".")[2].startswith(ALIKE):
         return

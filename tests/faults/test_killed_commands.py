@@ -11,15 +11,22 @@ from tests.faults.scenes import REACHED, Scene
 
 from nextslice.failpoints import VARIABLE
 
-FEW = ["order.half", "backup.written", "restored.fsynced", "restore.proved", "voxels.renamed"]
+FEW = [
+    "order.half",
+    "backup.written",
+    "restored.fsynced",
+    "restore.whole",
+    "unpacking.renamed",
+    "voxels.renamed",
+]
 LATER = ["volume.written", "restored.renamed", "voxels.opened", "scan.fsynced"]
 
 
 @pytest.mark.promise(
     "A command that was killed leaves no half of anything under its name; typed again, it "
     "comes to the same files.",
-    fault="SIGKILL of init, ask, export, predict, backup, restore, report, phantom and "
-    "benchmark at every step of every file they write",
+    fault="SIGKILL of init, ask, export, predict, fetch, backup, restore, report, phantom "
+    "and benchmark at every step of every file they write",
 )
 @pytest.mark.parametrize(("name", "failpoint"), kills_of(REACHED, FEW, LATER))
 def test_killed_and_typed_again_it_comes_to_the_same(

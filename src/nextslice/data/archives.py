@@ -17,11 +17,11 @@ from types import ModuleType
 from typing import IO, Final
 
 from nextslice.data.places import stays_inside
-from nextslice.errors import DataError
-from nextslice.files import sync, sync_folder
+from nextslice.errors import DataError, StorageError
+from nextslice.files import put_in_place, storage_error, sync, sync_folder
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
-__all__ = ["unpack_data_set"]
+__all__ = ["remove_unpacking", "unpack_data_set"]
 
 _MOST_MEMBERS: Final = 100_000
 _LONGEST_NAME: Final = 255  # bytes, on every file system of today
@@ -53,11 +53,12 @@ def unpack_data_set(
     Raises:
         DataError: The archive is damaged, leads out of its folder, holds more than it may or
             no data set.
+        StorageError: The disk does not take it; the archive stays.
     """
-    scratch = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+    remove_unpacking(target)
+    scratch = _scratch(target)
     try:
+        scratch.mkdir()
         _extract(archive, scratch, on_progress)
         tops = list(scratch.iterdir())
         whole = tops[0] if len(tops) == 1 and tops[0].is_dir() else scratch
@@ -67,8 +68,7 @@ def unpack_data_set(
                 cause="it is not a data set of the Medical Segmentation Decathlon",
             )
         _bring_to_disk(whole)
-        whole.replace(target)
-        sync_folder(target.parent)
+        put_in_place(whole, target, "unpacking")
     except (tarfile.TarError, EOFError, DataError) as error:
         archive.unlink()
         if isinstance(error, DataError):
@@ -78,13 +78,20 @@ def unpack_data_set(
             remedy="Nothing was kept; check the address and the checksum that were given.",
         ) from error
     except OSError as error:
-        raise DataError(
-            f"{target} cannot be written: {error.strerror or error}.",
-            cause="the disk is full, or the folder belongs to somebody else",
-            remedy="Make room and run the same again; nothing has to be downloaded twice.",
-        ) from error
+        if isinstance(error, StorageError):
+            raise
+        raise storage_error(target, error) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_unpacking(target)
+
+
+def remove_unpacking(target: Path) -> None:
+    """Remove what was left of unpacking a data set, as by a process that was killed."""
+    shutil.rmtree(_scratch(target), ignore_errors=True)
+
+
+def _scratch(target: Path) -> Path:
+    return target.with_name(f".{target.name}.unpacking")
 
 
 def _extract(archive: Path, folder: Path, on_progress: OnProgress) -> None:

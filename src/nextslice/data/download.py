@@ -8,6 +8,7 @@ takes its name only once it is whole.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import importlib
@@ -20,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nextslice.data.archives import unpack_data_set
-from nextslice.errors import DataError, MissingExtraError, SettingsError
+from nextslice.data.archives import remove_unpacking, unpack_data_set
+from nextslice.errors import DataError, MissingExtraError, SettingsError, StorageError
+from nextslice.failpoints import reach
+from nextslice.files import storage_error
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = ["Fetched", "fetch_public"]
@@ -66,28 +69,43 @@ def fetch_public(
         SettingsError: The name, the address or the checksum cannot be used.
         MissingExtraError: MONAI is needed to look the name up and is not installed.
         DataError: Nobody answers, the answer is not the archive, or it cannot be unpacked.
+        StorageError: The disk does not take it; the same call goes on where it stopped.
     """
     task, url, md5 = _look_up(name, url, md5)
     target = folder / task
+    archive = folder / f".{task}.tar"  # whole, left by a fetch that was stopped while unpacking
     if (target / "dataset.json").is_file():
+        _remove_leftovers(archive, target)
         return Fetched(target, already_there=True)
     if target.exists():
         raise DataError(
             f"{target} is there, but without the dataset.json of a whole data set.",
             remedy="Move it away or give another folder, then fetch again.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{task}.tar.part"
-    archive = folder / f".{task}.tar"  # whole, left by a fetch that was stopped while unpacking
-    if not archive.exists():
-        _download(url, part, on_progress)
-        _verify(part, md5, on_progress)
-        part.replace(archive)
-    else:
-        _verify(archive, md5, on_progress)
-    unpack_data_set(archive, target, on_progress)
-    archive.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not archive.exists():
+            _download(url, part, on_progress)
+            _verify(part, md5, on_progress)
+            part.replace(archive)
+            reach("part.renamed")
+        else:
+            _verify(archive, md5, on_progress)
+        unpack_data_set(archive, target, on_progress)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise storage_error(target, error) from error
+    _remove_leftovers(archive, target)
     return Fetched(target, already_there=False)
+
+
+def _remove_leftovers(archive: Path, target: Path) -> None:
+    """What only a fetch needs that has not come to its end; none of it is worth an error."""
+    with contextlib.suppress(OSError):
+        archive.unlink()
+    remove_unpacking(target)
 
 
 def _look_up(name: str, url: str | None, md5: str | None) -> tuple[str, str, str]:
@@ -175,6 +193,8 @@ def _download(url: str, part: Path, on_progress: OnProgress) -> None:
                 else "the server is in trouble",
                 remedy="Try again later, or give another address of the same archive.",
             ) from error
+        except StorageError:
+            raise
         except (OSError, http.client.HTTPException) as error:
             before, have = have, _size(part)
             if have <= before:
@@ -215,26 +235,19 @@ def _continue(url: str, part: Path, on_progress: OnProgress) -> None:
         try:
             out = part.open("ab" if offset else "wb")
         except OSError as error:
-            raise _cannot_write(part, error) from error
+            raise storage_error(part, error) from error
         with out:
             while chunk := response.read(_CHUNK):
                 try:
                     out.write(chunk)
                     out.flush()
+                    reach("part.written")
                 except OSError as error:
-                    raise _cannot_write(part, error) from error
+                    raise storage_error(part, error) from error
                 done += len(chunk)
                 on_progress(Progress("download", done, total, "bytes"))
     if done < total:
         raise http.client.HTTPException("the connection was cut")
-
-
-def _cannot_write(part: Path, error: OSError) -> DataError:
-    return DataError(
-        f"{part} cannot be written: {error.strerror or error}.",
-        cause="the disk is full, or the folder belongs to somebody else",
-        remedy="Make room or give another folder; the same call goes on where it stopped.",
-    )
 
 
 def _size(path: Path) -> int:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nextslice.errors import DataError
-from nextslice.failpoints import reach
-from nextslice.files import make_folder, storage_error, sync_folder
+from nextslice.files import make_folder, put_in_place, storage_error
 
 __all__ = ["demand_free", "writing_folder"]
 
@@ -54,25 +53,8 @@ def writing_folder(folder: Path) -> Iterator[Path]:
         raise storage_error(folder, error) from error
     try:
         yield fresh
-        _take_name(fresh, folder)
+        demand_free(folder)  # somebody may have been quicker
+        put_in_place(fresh, folder, "folder")
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-
-
-def _take_name(fresh: Path, folder: Path) -> None:
-    """Rename a folder, or leave both names as they were."""
-    demand_free(folder)  # somebody may have been quicker
-    renamed = False
-    try:
-        reach("folder.whole")
-        if folder.is_dir():
-            folder.rmdir()  # not every system renames onto an empty folder
-        fresh.rename(folder)
-        renamed = True
-        reach("folder.renamed")
-        sync_folder(folder.parent)
-    except OSError as error:
-        if renamed:  # who is told that it failed types the same again, into a free folder
-            folder.rename(fresh)
-        raise storage_error(folder, error) from error

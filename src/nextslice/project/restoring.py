@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from nextslice.errors import ProjectError
-from nextslice.failpoints import reach
-from nextslice.files import storage_error, sync_folder, writing_atomically
+from nextslice.files import put_in_place, writing_atomically
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.backup import CONTENTS, FORMAT
 from nextslice.project.records import DATABASE, Records
@@ -78,28 +77,11 @@ def restore(
             with scratch(whole.parent, f".{whole.name}.restoring-") as fresh:
                 _unpack(archive, hashes, fresh, on_progress)
                 seen = _prove(fresh, left_out, file, on_progress)
-                _put_in_place(fresh, whole)
+                put_in_place(fresh, whole, "restore")
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         # RuntimeError: it is written in a way that zipfile does not know.
         raise _not_whole(file, str(error)) from error
     return seen
-
-
-def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Give the project its name, or leave both names as they were."""
-    renamed = False
-    try:
-        reach("restore.proved")
-        if folder.exists():
-            folder.rmdir()
-        fresh.replace(folder)
-        renamed = True
-        reach("restore.renamed")
-        sync_folder(folder.parent)
-    except OSError as error:
-        if renamed:  # who is told that it failed types the same again, into a free folder
-            folder.replace(fresh)
-        raise storage_error(folder, error) from error
 
 
 def _contents(archive: zipfile.ZipFile, file: Path) -> tuple[dict[str, str], list[str]]:
