@@ -7,9 +7,11 @@ import io
 import json
 import logging
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import SimpleITK as sitk  # noqa: N813
@@ -19,7 +21,7 @@ from tests.hostile.making import FIELDS
 from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.data.phantom import Phantom, write_phantom
 
-__all__ = ["CASE", "FOLDER", "NAME", "found_in", "labelled", "logged", "planted"]
+__all__ = ["CASE", "FOLDER", "NAME", "connections", "found_in", "labelled", "logged", "planted"]
 
 NAME = "Canary^Carla"
 """In headers: it must come out nowhere."""
@@ -29,6 +31,41 @@ FOLDER = "Ornis, Olga 19700101"
 
 CASE = "Kestrel-Kim"
 """The name of a case: it stands wherever a case is named, and in no report without scans."""
+
+
+_LISTENING: list[list[str]] = []
+_HERE = frozenset({"", "localhost", "::1", "None"})
+_ASKING = frozenset(
+    {"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
+)
+
+
+def _heard(event: str, arguments: tuple[object, ...]) -> None:
+    if not _LISTENING or event not in _ASKING:
+        return
+    of_socket = event in ("socket.connect", "socket.sendto")
+    address = arguments[1] if of_socket else arguments[0]
+    if of_socket and not isinstance(address, tuple):
+        return  # a socket of this machine's own (Unix)
+    host = address[0] if isinstance(address, tuple) else address
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    if text not in _HERE and not text.startswith("127."):
+        for found in _LISTENING:
+            found.append(f"{event} {text}")
+
+
+sys.addaudithook(_heard)  # for good: Python takes none back
+
+
+@contextmanager
+def connections() -> Iterator[list[str]]:
+    """Every machine but this one that this process, or a thread of it, turns to meanwhile."""
+    found: list[str] = []
+    _LISTENING.append(found)
+    try:
+        yield found
+    finally:
+        _LISTENING[:] = [each for each in _LISTENING if each is not found]
 
 
 def planted(place: Path) -> Path:

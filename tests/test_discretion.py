@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canary import connections
 
-from nextslice.discretion import ELSEWHERE, told, traced, without_folders
+from nextslice.discretion import ELSEWHERE, for_a_log, traced, without_folders
 from nextslice.errors import DataError, StorageError
 
 _NAMES = st.text("aZ9 ,.-()é'", min_size=2, max_size=8).filter(
@@ -60,10 +63,10 @@ def test_messages_without_files_stay_as_they_are() -> None:
 
 def test_an_error_is_told_by_its_kind_and_what_may_be_said_of_it() -> None:
     known = Path("/data/known")
-    assert told(OSError(28, "No space left", "/data/x"), known) == "OSError: No space left"
+    assert for_a_log(OSError(28, "No space left", "/data/x"), known) == "OSError: No space left"
     full = StorageError("/data/known/a.npy cannot be written.", errno=28)
-    assert told(full, known) == "StorageError: a.npy cannot be written."
-    assert told(ValueError()) == "ValueError"
+    assert for_a_log(full, known) == "StorageError: a.npy cannot be written."
+    assert for_a_log(ValueError()) == "ValueError"
 
 
 def test_where_an_error_came_from_is_told_by_modules() -> None:
@@ -88,3 +91,30 @@ def test_where_an_error_came_from_is_told_by_modules() -> None:
     within = traced(caught.value, folder)
     assert within.endswith("DataError: a.nii cannot be read: [Errno 2] No such file or "
                            "directory: 'a.nii'.")  # fmt: skip
+
+
+def test_the_canaries_hear_whoever_turns_to_another_machine() -> None:
+    """An address of documentation (RFC 5737), and a name nobody is asked for."""
+    with connections() as elsewhere:
+        with (
+            socket.socket(type=socket.SOCK_DGRAM) as one,  # to connect it sends nothing
+            contextlib.suppress(OSError),
+        ):
+            one.connect(("192.0.2.1", 9))
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo("nobody.invalid", None, flags=socket.AI_NUMERICHOST)
+        with contextlib.suppress(OSError), socket.socket() as here:
+            here.connect(("127.0.0.1", 9))
+    assert elsewhere == ["socket.connect 192.0.2.1", "socket.getaddrinfo nobody.invalid"]
+
+
+@pytest.mark.parametrize(
+    "path", ["../Miller, Anna/x.csv", "'../../Miller/x.csv'", r"..\Miller\x"]
+)
+def test_a_path_that_leads_out_of_a_folder_is_not_named(path: str) -> None:
+    assert without_folders(f"cannot read {path}") == f"cannot read {ELSEWHERE}"
+
+
+def test_dots_that_are_no_path_stay() -> None:
+    text = "1/2 of it... and more../ than one..two/three"
+    assert without_folders(text) == text

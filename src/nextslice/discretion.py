@@ -17,7 +17,7 @@ from typing import Final
 
 from nextslice.errors import NextsliceError
 
-__all__ = ["ELSEWHERE", "FROM_THE_ROOT", "told", "traced", "without_folders"]
+__all__ = ["ELSEWHERE", "FROM_THE_ROOT", "for_a_log", "traced", "without_folders"]
 
 FROM_THE_ROOT: Final = r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])"
 """Where a path begins that says where on this machine a file lies."""
@@ -25,14 +25,14 @@ FROM_THE_ROOT: Final = r"(?<![\w.])(?:[A-Za-z]:)?[\\/]{1,2}(?=[^\s\\/])"
 ELSEWHERE: Final = "[elsewhere on this machine]"
 """Stands for such a path in what is kept."""
 
-_FROM_THE_ROOT = re.compile(rf"['\"]?{FROM_THE_ROOT}.*")
+_OUTSIDE = re.compile(rf"['\"]?(?:{FROM_THE_ROOT}|(?<![\w./\\])\.\.[\\/]).*")
 
 
 def without_folders(text: str, *folders: Path) -> str:
     """A text in which files are named from these folders on, and no other file is.
 
-    Folders may hold blanks, so nothing tells where another path ends: the rest of its line is
-    left out with it.
+    Nor is one that ``../`` leads to. Folders may hold blanks, so nothing tells where another
+    path ends: the rest of its line is left out with it.
 
     Args:
         text: A message, of any number of lines.
@@ -41,10 +41,10 @@ def without_folders(text: str, *folders: Path) -> str:
     known = sorted({form for folder in folders for form in _forms(folder)}, key=len)
     for form in reversed(known):
         text = re.sub(rf"(?<![\w.]){re.escape(form)}(?:\\\\|[\\/])(?=[^\s\\/])", "", text)
-    return "\n".join(_FROM_THE_ROOT.sub(ELSEWHERE, line) for line in text.splitlines())
+    return "\n".join(_OUTSIDE.sub(ELSEWHERE, line) for line in text.splitlines())
 
 
-def told(error: BaseException, *folders: Path) -> str:
+def for_a_log(error: BaseException, *folders: Path) -> str:
     """An error as a log may tell it: its kind and, with files as above, its words.
 
     An error of the system is told by its meaning alone; its file may lie anywhere.
@@ -67,7 +67,7 @@ def traced(error: BaseException, *folders: Path, words: bool = True) -> str:
     """
     parts = []
     for each in _chain(error):
-        end = told(each, *folders) if words else type(each).__name__
+        end = for_a_log(each, *folders) if words else type(each).__name__
         parts.append("\n".join([*_places(each.__traceback__), end]))
     return "\n\nThen:\n\n".join(parts)
 

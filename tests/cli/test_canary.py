@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from tests.canary import FOLDER, NAME, found_in, logged, planted
+from tests.canary import FOLDER, NAME, connections, found_in, logged, planted
 from typer.testing import CliRunner
 
 from nextslice.cli.app import app
@@ -38,6 +39,13 @@ def contents(folder: Path, but: set[str]) -> dict[str, bytes]:
         if path.is_file()
     }
     return {n: b for n, b in files.items() if hashlib.sha256(b).hexdigest() not in but}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_connected_to() -> Iterator[None]:
+    with connections() as elsewhere:
+        yield
+    assert elsewhere == []
 
 
 @pytest.mark.promise(

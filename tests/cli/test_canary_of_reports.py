@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.canary import CASE, FOLDER, NAME, found_in, labelled, logged
+from tests.canary import CASE, FOLDER, NAME, connections, found_in, labelled, logged
 from typer.testing import CliRunner
 
 from nextslice.cli.app import app
@@ -20,6 +21,13 @@ def run(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.output
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_connected_to() -> Iterator[None]:
+    with connections() as elsewhere:
+        yield
+    assert elsewhere == []
 
 
 @pytest.mark.promise(

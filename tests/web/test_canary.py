@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from httpx import Client, Request, Response
-from tests.canary import FOLDER, NAME, found_in, logged, planted
+from tests.canary import CASE, FOLDER, NAME, connections, found_in, logged, planted
 
 from nextslice.annotators import Desk
 from nextslice.failpoints import VARIABLE
@@ -30,6 +31,13 @@ def test_the_name_stands_where_it_was_planted(scans: Path) -> None:
     for path in scans.iterdir():
         assert found_in(path.read_bytes(), NAME) or found_in(path.name, NAME), path
     assert found_in(str(scans), FOLDER)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_connected_to() -> Iterator[None]:
+    with connections() as elsewhere:
+        yield
+    assert elsewhere == []
 
 
 @pytest.mark.promise(
@@ -109,6 +117,7 @@ def test_the_log_of_the_server_tells_neither_headers_nor_folders_nor_who_asked_f
     """All that a server says while nearly everything goes wrong that can."""
     moved = tmp_path / FOLDER / "scans"
     shutil.copytree(scans, moved)
+    (moved / "a.nii.gz").rename(moved / f"{CASE}.nii.gz")
     project = tmp_path / FOLDER / f"study of {FOLDER}"
     make_project(project, moved).close()
     monkeypatch.setenv(VARIABLE, "mask.written:enospc:1")
@@ -116,6 +125,8 @@ def test_the_log_of_the_server_tells_neither_headers_nor_folders_nor_who_asked_f
         command_serving(project, tmp_path / "log") as served,
         Client(base_url=served.address, trust_env=False, timeout=60) as client,
     ):
+        addresses: list[str] = []
+        client.event_hooks["request"] = [lambda sent: addresses.append(str(sent.url))]
         page = Page(client, served.token, annotator="Nosy Nora").enter()
         views = page.overview()["slices"]
         page.answer(views[0]["id"], "skip", reason="Nosy Nora says it is Mrs Miller")
@@ -166,6 +177,11 @@ def test_the_log_of_the_server_tells_neither_headers_nor_folders_nor_who_asked_f
     assert "image failed: DataError: " in said
     assert "annotation failed: StorageError: annotations/" in said
     assert "annotation failed: ProjectError: " in said
+    assert {view["case"] for view in views} >= {CASE}
+    assert len(addresses) > len(views)
+    asked = re.findall(r"\b(?:GET|HEAD|PUT|POST) \S+", said)  # as the log has it
+    assert asked
+    assert found_in("\n".join(addresses + asked), CASE) == []  # ids of slices say nothing
     wanted = (NAME, FOLDER, str(tmp_path), "Nosy Nora", "Mrs Miller")
     assert found_in(said, *wanted, served.token, csrf, *cookie) == []
     told = b"".join(answer.content + repr(answer.headers).encode() for answer in answers)

@@ -30,7 +30,8 @@ SETTINGS = (
     "device=cpu",
     "threads=1",
 )
-MOST_GROWTH = 24  # MB, however many saves
+MOST_GROWTH = 24  # MB, however many saves, once the first fifth of them is in
+LONGEST_S = 10.0  # for 99 of 100 saves: on a machine that is busy with other things as well
 
 
 @dataclass
@@ -75,7 +76,7 @@ def drawn(name: str, view: dict[str, Any]) -> np.ndarray:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 @pytest.mark.promise(
     "Many people save at once while a model is trained: no error, no answer lost or mixed up, "
-    "and the server's memory stays flat.",
+    "99 of 100 saves take less than 10 seconds, and the server's memory stays flat.",
     fault="5 people with 10 slices each, 20 people with 50 slices each, over HTTP",
 )
 @pytest.mark.parametrize(
@@ -125,6 +126,7 @@ def test_people_who_save_at_once_during_a_training_lose_and_mix_up_nothing(
         f"memory {memory[0]:,.0f} MB, {growth:+,.0f} MB at most"
     )
     record_property("measured", told)
+    assert p99 < LONGEST_S * 1000, told
 
 
 def _begin_training(page: Page) -> list[dict[str, Any]]:

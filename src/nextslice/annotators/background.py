@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nextslice.annotators.views import TrainingProgress
-from nextslice.discretion import told, traced
+from nextslice.discretion import for_a_log, traced
 from nextslice.errors import NextsliceError
 from nextslice.progress import Progress
 
@@ -96,7 +96,7 @@ class Background:
         except _Stopped:
             pass
         except NextsliceError as error:
-            self._log(told(error, *self._folders))
+            self._log(for_a_log(error, *self._folders))
             self.error = str(error)
         except Exception as error:
             # Whatever it is, people go on annotating and are told; nothing saved is lost.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -59,13 +58,13 @@ def export(
     from nextslice.wording import counted
 
     kind = NnUNet if layout is _LayoutName.NNUNET else Decathlon
-    wanted = kind(dataset_id, "Project" if name is None else name, modality)
     with (
         progress_bar() as on_progress,
         ProjectSource(project, on_progress=on_progress) as source,
     ):
-        if name is None:  # its folder may be called like a patient
-            wanted = replace(wanted, name=fitting_name("_".join(source.classes[:3])))
+        # Not by its folder's name, which may be a patient's.
+        called = fitting_name("_".join(source.classes[:3])) if name is None else name
+        wanted = kind(dataset_id, called, modality)
         done = export_data_set(source, out, wanted, on_progress=on_progress)
     if done.left_out:
         why = "not labelled throughout" if wanted.needs_all else "without a labelled slice"

@@ -40,7 +40,7 @@ from nextslice.data.gate.limits import Limits
 from nextslice.data.labels import LabelMap
 from nextslice.data.preparation import Preparation
 from nextslice.data.prepared import CaseRecord, Prepared
-from nextslice.discretion import told
+from nextslice.discretion import for_a_log
 from nextslice.errors import DataError
 from nextslice.failpoints import reach
 from nextslice.files import cause_of
@@ -90,7 +90,9 @@ def prepared(
         pass
     except (OSError, ValueError, KeyError, TypeError) as error:
         _log.warning(
-            "The cache %s is damaged (%s) and is built again.", folder.name, told(error, folder)
+            "The cache %s is damaged (%s) and is built again.",
+            folder.name,
+            for_a_log(error, folder),
         )
     try:
         with _building(root) as temporary:

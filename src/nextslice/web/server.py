@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from nextslice.annotators.desk import Desk
-from nextslice.discretion import told
+from nextslice.discretion import for_a_log
 from nextslice.errors import AnnotationError, ConflictError, NextsliceError
 from nextslice.web.documented import REFUSALS
 from nextslice.web.files import PageFile, page_files
@@ -77,7 +77,9 @@ def _telling(desk: Desk) -> Callable[[Request, Exception], Response]:
         if isinstance(error, AnnotationError):
             return JSONResponse(body, 422)
         # The browser is not told of files; the terminal is, of those of the project alone.
-        logger.warning("%s failed: %s", asked_for(request.scope), told(error, *desk.folders))
+        logger.warning(
+            "%s failed: %s", asked_for(request.scope), for_a_log(error, *desk.folders)
+        )
         return JSONResponse(body, 500)
 
     return tell_error

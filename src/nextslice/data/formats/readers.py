@@ -183,7 +183,8 @@ def write_volume(
         # ITK would put the axes right, and voxels would lie elsewhere than they are said to.
         raise SettingsError(
             f"{path} should have axes at right angles, but the geometry is sheared.",
-            remedy="Write it as .mha or .nrrd, or with nextslice.data.nifti.write_nifti.",
+            remedy="Write it as .mha or .nrrd, or with "
+            "nextslice.data.formats.nifti.write_nifti.",
         )
     if voxels.dtype == np.bool_:
         voxels = voxels.astype(np.uint8)
