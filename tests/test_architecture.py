@@ -20,6 +20,7 @@ ROOMS = [
     "types",
     "failpoints",
     "files",
+    "placing",
     "progress",
     "wording",
     "discretion",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nextslice import files
+from nextslice import files, placing
 from nextslice.errors import StorageError
 from nextslice.files import (
     file_sha256,
@@ -120,9 +120,9 @@ def test_a_name_that_cannot_be_taken_back_is_said_to_be_there(
         fresh.write_text("in the way")
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(files, "sync_folder", fail)
+    monkeypatch.setattr(placing, "sync_folder", fail)
     with pytest.raises(StorageError, match="could not be taken back") as caught:
-        files.put_in_place(fresh, folder, "folder")
+        placing.put_in_place(fresh, folder, "folder")
     assert (folder / "inner").is_dir()
     assert caught.value.cause
     assert str(folder) in caught.value.remedy

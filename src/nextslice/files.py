@@ -35,7 +35,6 @@ __all__ = [
     "make_folder",
     "open_plain",
     "read_plain",
-    "put_in_place",
     "remove_unfinished",
     "replacing",
     "storage_error",
@@ -210,46 +209,6 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
-
-
-def put_in_place(fresh: Path, folder: Path, what: str) -> None:
-    """Give a folder that is whole its name, or leave both names as they were.
-
-    Args:
-        fresh: What lies in it is on the disk.
-        folder: On the same disk; an empty folder there gives way.
-        what: What it is among the places of :mod:`nextslice.failpoints`.
-
-    Raises:
-        StorageError: The disk does not take it. `folder` is free then, or the message says
-            that it is there.
-    """
-    renamed = False
-    try:
-        reach(f"{what}.whole")
-        if folder.is_dir():
-            folder.rmdir()  # not every system renames onto an empty folder
-        fresh.rename(folder)
-        renamed = True
-        reach(f"{what}.renamed")
-        sync_folder(folder.parent)
-    except OSError as error:
-        if renamed:  # who is told that it failed types the same again, into a free folder
-            _take_back(fresh, folder)
-        raise storage_error(folder, error) from error
-
-
-def _take_back(fresh: Path, folder: Path) -> None:
-    try:
-        folder.rename(fresh)
-    except OSError as error:
-        raise StorageError(
-            f"{folder} is whole, but its name may not outlast a power cut, and could not be "
-            f"taken back: {error.strerror or error}.",
-            cause=cause_of(error),
-            remedy=f"Look at the disk, remove {folder}, then do the same again.",
-            errno=error.errno,
-        ) from error
 
 
 def sync_folder(folder: Path) -> None:

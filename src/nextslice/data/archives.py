@@ -18,7 +18,8 @@ from typing import IO, Final
 
 from nextslice.data.places import stays_inside
 from nextslice.errors import DataError, StorageError
-from nextslice.files import put_in_place, storage_error, sync, sync_folder
+from nextslice.files import storage_error, sync, sync_folder
+from nextslice.placing import put_in_place
 from nextslice.progress import OnProgress, Progress, ignore_progress
 
 __all__ = ["remove_unpacking", "unpack_data_set"]

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nextslice.errors import DataError
-from nextslice.files import make_folder, put_in_place, storage_error
+from nextslice.files import make_folder, storage_error
+from nextslice.placing import put_in_place
 
 __all__ = ["demand_free", "writing_folder"]
 

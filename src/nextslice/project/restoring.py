@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from nextslice.errors import ProjectError
-from nextslice.files import put_in_place, writing_atomically
+from nextslice.files import writing_atomically
+from nextslice.placing import put_in_place
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.backup import CONTENTS, FORMAT
 from nextslice.project.records import DATABASE, Records
