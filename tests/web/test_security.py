@@ -17,7 +17,7 @@ from nextslice.annotators import Desk
 from nextslice.errors import CheckpointError, SettingsError
 from nextslice.web.files import page_files
 from nextslice.web.routes import Title
-from nextslice.web.security import CSRF_HEADER, ENTRY, LARGEST_BODY, Door
+from nextslice.web.security import CSRF_HEADER, ENTRY, LARGEST_BODY, Door, Guard
 from nextslice.web.server import create_app
 from nextslice.web.serving import PageServer, Place
 from nextslice.web.sessions import Sessions
@@ -447,6 +447,23 @@ def test_a_surprise_is_told_to_the_log_by_its_place_and_to_the_browser_as_one(
     assert "Miller" not in caplog.text + surprised.text
     assert "/home" not in caplog.text
     assert "Traceback" not in caplog.text + surprised.text
+
+
+def test_a_surprise_at_the_door_is_told_no_further_either(
+    page: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the server underneath would log what the error says."""
+    sent = "Mrs Miller"
+
+    def surprise(*_: object) -> None:
+        raise ValueError(sent)
+
+    monkeypatch.setattr(Guard, "_check", surprise)
+    surprised = page.get("/api/overview")
+    assert surprised.status_code == 500
+    assert surprised.json()["problem"] == "Something went wrong in the server."
+    assert ", in surprise" in caplog.text
+    assert "Miller" not in caplog.text + surprised.text
 
 
 _NAMES = st.text("aZ9 ,.-()é", min_size=1, max_size=8).filter(lambda name: name.strip() == name)

@@ -212,7 +212,8 @@ def _of_masks(
             f"the mask of {masks[name]}: {why}",
             "The annotation cannot be shown, exported or trained on; training stops and "
             "names it.",
-            f"Put the file back from a copy, or annotate the slice again. {RESTORE}",
+            "Put the file back from a copy, or annotate the slice again; a simulated run is "
+            f"begun anew in another folder. {RESTORE}",
         )
 
 
