@@ -131,16 +131,20 @@ def save_on_and_on(folder: Path, journal: str, first: int, told: Connection) -> 
         for number in range(first, first + 100_000):
             mask = np.full((2, 2), number % 251, np.uint8)
             mask[0, 0] = number // 251
-            answer = NewAnswer(
-                row=0,
-                kind=AnswerKind.MASK,
-                annotator="Ada",
-                mask_sha256=project.put_mask(mask),
-                key=f"number-{number}",
-                reason="x" * (number * 997 % 9000),  # transactions of one page and of several
-            )
-            [kept] = project.add_answers([answer])
-            told.send((number, kept.version, kept.mask_sha256))
+            name = project.put_mask(mask)
+            answers = [
+                NewAnswer(
+                    row=0,
+                    kind=AnswerKind.MASK,
+                    annotator="Ada",
+                    mask_sha256=name,
+                    key=f"number-{number}-{part}",
+                    reason="x" * 500,
+                )
+                for part in range(number * 7 % 19 + 1)  # of one page of the file and of several
+            ]
+            for kept in project.add_answers(answers):
+                told.send((number, kept.version, kept.mask_sha256))
 
 
 def drawn(case: str, index: int, shape: tuple[int, int]) -> np.ndarray:

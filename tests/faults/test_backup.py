@@ -553,7 +553,7 @@ def test_a_model_whose_files_are_exchanged_while_they_are_opened_is_left_out(
     manifest = project / "models" / "cycle-00" / "manifest.json"
     fields = json.loads(manifest.read_text())
     del fields["format"], fields["manifest_sha256"]
-    real = Path.read_bytes
+    real = read_plain
 
     def exchanged(path: Path) -> bytes:
         if path == manifest:
@@ -561,7 +561,7 @@ def test_a_model_whose_files_are_exchanged_while_they_are_opened_is_left_out(
         return real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", exchanged)
+        patch.setattr("nextslice.models.checkpoints.read_plain", exchanged)
         made = back_up(project, tmp_path / "kidneys.zip")
     assert made.left_out == ("models/cycle-00",)
     restore(tmp_path / "kidneys.zip", tmp_path / "restored")
