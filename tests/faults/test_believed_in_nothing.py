@@ -344,7 +344,7 @@ def test_a_text_that_would_not_come_back_is_not_kept(project: Path) -> None:
 
 @NO_VALUE
 @pytest.mark.parametrize(
-    "flips", [40, pytest.param(3000, marks=pytest.mark.faults)], ids=["few", "many"]
+    "flips", [40, pytest.param(1500, marks=pytest.mark.faults)], ids=["few", "many"]
 )
 def test_a_flipped_bit_in_the_database_is_named_or_every_command_reads_on(
     project: Path, flips: int, monkeypatch: pytest.MonkeyPatch

@@ -22,10 +22,13 @@ _LARGEST: Final = 2**31 - 1
 
 
 class _Checked(TypeDecorator[Any]):
-    """A column whose values are looked at; nothing is always allowed where the table does."""
+    """A column whose values are looked at."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
     expected = ""
+    may_be_empty = (
+        True  # the largest of no numbers is nothing, and so is a row that is not there
+    )
 
     def fits(self, value: Any) -> bool:
         """Whether a value that is there may be."""
@@ -36,7 +39,8 @@ class _Checked(TypeDecorator[Any]):
         return self._checked
 
     def _checked(self, value: Any) -> Any:
-        if value is not None and not self.fits(value):
+        fits = self.may_be_empty if value is None else self.fits(value)
+        if not fits:
             raise ProjectError(
                 f"Expected {self.expected} in the database project.db, got {value!r:.80}.",
                 cause="the file is damaged, or was changed by somebody.",
@@ -119,9 +123,10 @@ class Text(_Checked):
 
 
 class Word(_Checked):
-    """One of some words."""
+    """One of some words, and never nothing."""
 
     cache_ok = True
+    may_be_empty = False
 
     def __init__(self, words: Iterable[str]) -> None:
         super().__init__()
@@ -134,9 +139,10 @@ class Word(_Checked):
 
 
 class Moment(_Checked):
-    """A time in UTC, as ISO 8601 writes it."""
+    """A time in UTC, as ISO 8601 writes it, and never nothing."""
 
     cache_ok = True
+    may_be_empty = False
     expected = "a time as ISO 8601 writes it"
 
     def fits(self, value: Any) -> bool:
