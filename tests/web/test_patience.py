@@ -25,10 +25,15 @@ TIMELY = pytest.mark.promise(
 )
 
 
-@pytest.fixture(autouse=True)
-def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("head", "body", "rest", "answer"):
-        monkeypatch.setattr(PatientProtocol, f"{name}_seconds", 0.6)
+@pytest.fixture
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """For so many seconds with what is named only: a busy machine is slow with everybody."""
+
+    def be(seconds: float, *with_what: str) -> None:
+        for name in with_what:
+            monkeypatch.setattr(PatientProtocol, f"{name}_seconds", seconds)
+
+    return be
 
 
 @pytest.fixture
@@ -84,10 +89,24 @@ def _forever(piece: bytes) -> Iterator[bytes]:
 
 
 @TIMELY
-@pytest.mark.parametrize("what", ["nothing", "a head", "a second head", "a body", "a rest"])
+@pytest.mark.parametrize(
+    ("what", "of"),
+    [
+        ("nothing", "head"),
+        ("a head", "head"),
+        ("a second head", "head"),
+        ("a body", "body"),
+        ("a rest", "rest"),
+    ],
+)
 def test_who_takes_too_long_is_cut_off_and_others_are_answered(
-    connect: Callable[[], socket.socket], page: Any, what: str
+    connect: Callable[[], socket.socket],
+    page: Any,
+    be_patient: Callable[..., None],
+    what: str,
+    of: str,
 ) -> None:
+    be_patient(0.6, of)
     begin = _head(page, "GET", "/api/overview")
     announced = ("Content-Type: application/json", "Content-Length: 1000")
     slow: dict[str, tuple[bytes, Iterator[bytes]]] = {
@@ -117,9 +136,14 @@ def test_who_takes_too_long_is_cut_off_and_others_are_answered(
 
 
 @TIMELY
-def test_who_does_not_take_the_answer_is_cut_off(
-    connect: Callable[[], socket.socket], page: Any, desk: Desk, monkeypatch: Any
+def test_who_waits_too_long_for_the_answer_is_cut_off(
+    connect: Callable[[], socket.socket],
+    page: Any,
+    desk: Desk,
+    be_patient: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    be_patient(0.6, "answer")
     asked, go_on = threading.Event(), threading.Event()
     overview = desk.overview()
 
@@ -136,13 +160,38 @@ def test_who_does_not_take_the_answer_is_cut_off(
     go_on.set()
 
 
+@pytest.fixture
+def _answers_left_behind(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it looks to the server; from now on, for the page has been let in."""
+    transport = "asyncio.selector_events._SelectorSocketTransport"
+    monkeypatch.setattr(f"{transport}.get_write_buffer_size", lambda _: 1)
+
+
+@TIMELY
+@pytest.mark.usefixtures("_answers_left_behind")
+def test_who_does_not_take_the_answer_is_cut_off(
+    connect: Callable[[], socket.socket],
+    server: PageServer,
+    page: Any,
+    be_patient: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_patient(0.6, "taking")
+    monkeypatch.setattr(server._server.config, "timeout_keep_alive", 60)
+    connection = connect()
+    connection.sendall(_head(page, "GET", "/api/overview"))
+    assert _send_until_closed(connection, iter(())) < 20
+
+
 @TIMELY
 def test_connections_are_bounded_and_free_again_in_time(
     connect: Callable[[], socket.socket],
     server: PageServer,
     page: Any,
+    be_patient: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    be_patient(0.6, "head")
     monkeypatch.setattr(patience, "MOST_CONNECTIONS", 30)
     silent = [connect() for _ in range(60)]
     time.sleep(0.2)
@@ -156,18 +205,38 @@ def test_connections_are_bounded_and_free_again_in_time(
     assert len(silent) == 60
 
 
-def test_a_connection_that_is_used_in_time_stays(page: Any) -> None:
+def test_a_connection_that_is_used_in_time_stays(
+    page: Any, be_patient: Callable[..., None]
+) -> None:
+    be_patient(2, "head", "body", "rest", "answer", "taking")
     kept = [page.get("/api/overview").extensions["network_stream"] for _ in range(8)]
-    time.sleep(1.2)  # longer than any patience with a request
+    time.sleep(3)  # longer than any patience with a request, shorter than uvicorn's after it
     kept.append(page.get("/api/overview").extensions["network_stream"])
     sockets = {stream.get_extra_info("socket").fileno() for stream in kept}
     assert len(sockets) == 1
 
 
-def test_a_head_is_bounded(
-    connect: Callable[[], socket.socket], page: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("_answers_left_behind")
+def test_an_answer_that_is_taken_late_takes_no_time_from_the_next(
+    page: Any, desk: Desk, be_patient: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PatientProtocol, "head_seconds", 60)
+    be_patient(2, "answer", "taking")
+    overview = desk.overview()
+    assert page.get("/api/overview").status_code == 200
+    time.sleep(1.5)
+
+    def take_long(_: Desk) -> Any:
+        time.sleep(1)
+        return overview
+
+    monkeypatch.setattr(Desk, "overview", take_long)
+    assert page.get("/api/overview").status_code == 200
+
+
+def test_a_head_is_bounded(
+    connect: Callable[[], socket.socket], page: Any, be_patient: Callable[..., None]
+) -> None:
+    be_patient(60, "head")
     connection = connect()
     connection.sendall(_head(page, "GET", "/api/overview")[:-2])
     connection.settimeout(0.02)

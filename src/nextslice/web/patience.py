@@ -26,14 +26,16 @@ class PatientProtocol(H11Protocol):
             the head of the request is there.
         body_seconds: From then until its body is there.
         rest_seconds: From an answer that was given before the body ended until its end.
-        answer_seconds: From the end of the body until the answer is on its way. A save on a
-            disk that is busy may take long.
+        answer_seconds: From the end of the body until the answer is given. A save on a disk
+            that is busy may take long.
+        taking_seconds: From then until all of the answer is on its way.
     """
 
     head_seconds = 10.0
     body_seconds = 120.0
     rest_seconds = 2.0
     answer_seconds = 300.0
+    taking_seconds = 120.0
 
     _waits_for = ""
     _deadline: asyncio.TimerHandle | None = None
@@ -64,8 +66,10 @@ class PatientProtocol(H11Protocol):
         theirs, ours = self.conn.their_state, self.conn.our_state
         if theirs is h11.SEND_BODY:
             self._wait_for("body" if ours in {h11.SEND_RESPONSE, h11.SEND_BODY} else "rest")
-        elif theirs is not h11.IDLE or (between and self.transport.get_write_buffer_size()):
+        elif theirs is not h11.IDLE:
             self._wait_for("answer")
+        elif between and self.transport.get_write_buffer_size():
+            self._wait_for("taking")
         else:  # between two requests it is uvicorn that counts, until the next one begins
             self._wait_for("" if between else "head")
 
