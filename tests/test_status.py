@@ -121,7 +121,10 @@ def test_the_agreement_is_drawn_with_what_it_says(annotated: Annotated, tmp_path
     assert f"{100 * (status.history[1].agreement or 0):.0f} % after" in drawing.alt
     for kind, begins in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
         save_as(drawing, tmp_path / f"figure.{kind}")
-        assert (tmp_path / f"figure.{kind}").read_bytes().startswith(begins)
+        content = (tmp_path / f"figure.{kind}").read_bytes()
+        assert content.startswith(begins)
+        save_as(drawing, tmp_path / f"again.{kind}")
+        assert (tmp_path / f"again.{kind}").read_bytes() == content
 
 
 def test_slices_left_open_when_their_query_ended_count_as_unlabelled(tmp_path: Path) -> None:

@@ -608,6 +608,9 @@ def test_a_desk_whose_folder_was_replaced_shows_and_keeps_nothing_of_the_other(
         steps: list[Callable[[], object]] = [
             desk.overview,
             desk.finish_query,
+            lambda: desk.annotation(first.id),
+            lambda: desk.proposal(second.id),
+            lambda: desk.nearest_annotation(second.id),
             lambda: expert.save(desk, second),
             lambda: desk.skip(
                 second.id, reason="motion", annotator="Ada", base_version=0, key="key-12345"

@@ -13,9 +13,11 @@ from typing import Final
 
 from tests.faults import flows
 
+from nextslice.annotators.folder import hand_out
 from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.failpoints import PLACES
 from nextslice.live import LiveProject
+from nextslice.project import Records
 from nextslice.project.backup import back_up
 from nextslice.project.restoring import restore
 from nextslice.project.verifying import verify
@@ -131,6 +133,71 @@ def _phantom(place: Path, project: Path, scans: Path, run: Path, address: str) -
     return Scene(("phantom", place / "x", "--patients", 1), lambda: files_of(place / "x"))
 
 
+def _answers(own: Path) -> object:
+    """What is kept of a live project's answers; when they came and who is told differ."""
+    with Records.look(own) as records:
+        answers = records.newest_answers()
+        found = {row: (a.kind, a.version, a.native_sha256) for row, a in answers.items()}
+    return found, (own / "queries.csv").read_text(), sorted(files_of(own / "annotations"))
+
+
+def _told(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
+    own, order = place / "project", place / "order"
+    with flows.open_project(own, scans / "imagesTr") as live:
+        hand_out(live, live.ask(), order)
+
+    def stopped() -> None:
+        assert verify(own).findings == ()
+        with Records.look(own) as records:
+            assert len(records.newest_answers()) in (0, 2)  # of a query of two slices
+
+    def result() -> object:
+        assert verify(own).findings == ()
+        return _answers(own)
+
+    return Scene(("tell", own, order, "--accept-all"), result, stopped)
+
+
+def _trained(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
+    own = shutil.copytree(project, place / "project")
+    before = _answers(own)
+
+    def stopped() -> None:
+        assert verify(own).findings == ()
+        assert _answers(own) == before
+
+    def result() -> object:
+        stopped()
+        weights = [path for path in files_of(own / "models").items() if "weights" in path[0]]
+        lines = (own / "cycles.csv").read_text().splitlines()
+        return weights, [line.split(",")[:6] for line in lines]  # not the seconds
+
+    return Scene(("train", own), result, stopped)
+
+
+def _queried(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
+    """The next slices by a model that is trained: scores, a query, and what is proposed."""
+    own = shutil.copytree(project, place / "project")
+    with LiveProject.open(own) as live:
+        live.train()
+
+    def stopped() -> None:
+        assert verify(own).findings == ()
+
+    def result() -> object:
+        stopped()
+        kept = files_of(own)
+        parts = ("scores/", "proposals/", "queries.csv")
+        return {name: kept[name] for name in kept if name.startswith(parts)}
+
+    return Scene(("ask", own), result, stopped)
+
+
+def _figure(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
+    figure = place / "agreement.svg"
+    return Scene(("status", project, "--figure", figure), lambda: files_of(place))
+
+
 def _report(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     out = place / "report"
 
@@ -231,6 +298,10 @@ BUILDERS: Final[dict[str, Callable[[Path, Path, Path, Path, str], Scene]]] = {
     "fetch": _fetched,
     "backup": _backup,
     "restore": _restored,
+    "tell": _told,
+    "train": _trained,
+    "ask of a model": _queried,
+    "status": _figure,
     "phantom": _phantom,
     "report": _report,
     "benchmark": _benchmark,
@@ -256,6 +327,13 @@ REACHED: Final[dict[str, tuple[str, ...]]] = {
     "fetch": PLACES["fetched data set"],
     "backup": PLACES["backup"],
     "restore": PLACES["restored project"],
+    "tell": _some("run", "mask", "table", "commit"),
+    "train": _some("run", "weights", "manifest", "events", "table", "commit"),
+    "ask of a model": (
+        *_some("run", "scores", "table", "commit"),
+        *_some("live project", "proposals"),
+    ),
+    "status": _some("report", "figure"),
     "phantom": _some("data set", "phantom"),
     "report": PLACES["report"],
     "benchmark": _some("benchmark", "recipe", "outcomes"),

@@ -40,8 +40,8 @@ Command = Callable[..., tuple[int | None, str]]
     "A command that the disk stops exits with 2, names the file, the cause and what to do; "
     "what was there is as it was, nothing half is left, and typed again it comes to the same "
     "files.",
-    fault="no space left, or an I/O error, at every step of every file of init, ask, export, "
-    "predict, fetch, backup, restore, report, phantom and benchmark",
+    fault="no space left, or an I/O error, at every step of every file of init, ask, tell, "
+    "train, status, export, predict, fetch, backup, restore, report, phantom and benchmark",
 )
 @pytest.mark.parametrize(("name", "failpoint"), failures_of(REACHED, FEW))
 def test_stopped_by_the_disk_and_typed_again_it_comes_to_the_same(

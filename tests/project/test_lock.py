@@ -99,6 +99,41 @@ WRITING: dict[str, Callable[[Project], object]] = {
 }
 
 
+READING: dict[str, Callable[[Project], object]] = {
+    "last_cycle": lambda project: project.last_cycle(),
+    "query": lambda project: project.query(0),
+    "states": lambda project: project.states(),
+    "newest_answers": lambda project: project.newest_answers(),
+    "versions": lambda project: project.versions(0),
+    "labelled": lambda project: project.labelled(),
+    "history": lambda project: project.history(),
+}
+
+
+@MOVED
+@pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "replaced"])
+@pytest.mark.parametrize("read", READING.values(), ids=READING)
+def test_nothing_is_read_where_another_folder_lies_by_now(
+    read: Callable[[Project], object], emptied: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    Project(folder, config={}, environment={}, pool=POOL).close()
+    shutil.copytree(folder, tmp_path / "backup")
+    with Project(folder, config={}, environment={}, pool=POOL) as project:
+        asked = (QueriedSlice(0, POOL[0]),)
+        project.add_query(Query(0, asked), score_seconds=0, select_seconds=0)
+        read(project)
+        folder.rename(tmp_path / "moved")
+        if emptied:
+            folder.mkdir()  # a copy that is on its way, say
+        else:
+            (tmp_path / "backup").rename(folder)
+        before = files_of(tmp_path)
+        with pytest.raises(ProjectError, match="moved or replaced"):
+            read(project)
+        assert files_of(tmp_path) == before
+
+
 @MOVED
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "gone"])
 @pytest.mark.parametrize("write", WRITING.values(), ids=WRITING)

@@ -50,6 +50,46 @@ def _mask(value: int) -> np.ndarray:
 
 
 @pytest.mark.promise(
+    "Nothing is written that could not be read again.",
+    fault="infinite metrics, batch scores and seconds, names without an end",
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda project: project.add_query(
+            Query(1, (), batch_score=float("inf")), score_seconds=0, select_seconds=0
+        ),
+        lambda project: project.add_query(
+            _query(1, 7, score=float("nan")), score_seconds=0, select_seconds=0
+        ),
+        lambda project: project.add_query(
+            _query(1, 7), score_seconds=float("inf"), select_seconds=0
+        ),
+        lambda project: project.record(
+            0, {"organ": ClassMetrics(0.5, 0.5, float("inf"), 1)}, eval_seconds=0
+        ),
+        lambda project: project.record(
+            0, {"o" * 1001: ClassMetrics(0.5, 0.5, 1.0, 1)}, eval_seconds=0
+        ),
+        lambda project: project.set_trained(
+            0, n_labelled=-1, weights_sha256="ab", train_seconds=1
+        ),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(
+    begin: Callable[..., Project], write: Callable[[Project], object]
+) -> None:
+    with begin() as project:
+        project.add_query(_query(0, 5, 2), score_seconds=0, select_seconds=0)
+        with pytest.raises(ProjectError, match="nothing was kept"):
+            write(project)
+    with begin() as project:
+        assert project.last_cycle() == 0
+        assert not project.is_recorded(0)
+        project.record(0, {"organ": ClassMetrics(0.5, 0.5, 1.0, 1)}, eval_seconds=0)
+
+
+@pytest.mark.promise(
     "What the database says of is never taken for a new project", fault="project.db is lost"
 )
 @pytest.mark.parametrize("emptied", [False, True], ids=["removed", "emptied"])

@@ -63,7 +63,6 @@ class Following:
         Raises:
             ProjectError: Its folder was moved or replaced: what lies there is another.
         """
-        self._project.demand_place()
         with self._lock:  # so that no work begins while this is found out
             progress = self._background.progress
             if self._background.running:
@@ -78,7 +77,6 @@ class Following:
 
     def finish_query(self, cycle: int | None) -> None:
         """See :meth:`nextslice.annotators.desk.Desk.finish_query`."""
-        self._project.demand_place()
         with self._lock:
             last, running = self._last, self._background.running
             shown = self._shown if running else last

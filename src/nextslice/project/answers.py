@@ -25,6 +25,7 @@ __all__ = [
     "NewAnswer",
     "add_answer",
     "add_changed",
+    "asked_in",
     "newest_answers",
     "statement_of_newest",
     "versions_of",
@@ -138,6 +139,13 @@ def versions_of(connection: Connection, row: int) -> tuple[Answer, ...]:
     return tuple(_answer(entry) for entry in connection.execute(found))
 
 
+def asked_in(connection: Connection, row: int) -> int | None:
+    """The newest cycle whose query has this slice; None if it was never asked for."""
+    newest = select(queries.c.cycle).where(queries.c.row == row)
+    found: int | None = connection.execute(newest.order_by(queries.c.cycle.desc())).scalar()
+    return found
+
+
 def add_answer(connection: Connection, new: NewAnswer) -> Answer:
     """Add an answer, or find it where its key is known already.
 
@@ -154,8 +162,7 @@ def add_answer(connection: Connection, new: NewAnswer) -> Answer:
     current = counting[-1] if counting else None
     cycle = new.cycle
     if cycle is None and new.kind is not AnswerKind.GIVEN:
-        asked = select(func.max(queries.c.cycle)).where(queries.c.row == new.row)
-        cycle = connection.execute(asked).scalar_one()
+        cycle = asked_in(connection, new.row)
         if cycle is None and current is None:
             raise AnnotationError(
                 "Expected an answer to a slice of a query, got one to a slice that was never "

@@ -1,7 +1,8 @@
-"""What a column of ``project.db`` may hold: held against every value that is read.
+"""What a column of ``project.db`` may hold: held against every value that is read or written.
 
 SQLite keeps whatever bytes are there, so a flipped bit or a stranger can put a word where a
-number belongs. Whoever reads gets a :class:`ProjectError` instead of it.
+number belongs. Whoever reads gets a :class:`ProjectError` instead of it; and nothing is written
+that could not be read again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Dialect, Float, Integer, String
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from nextslice.errors import ProjectError
@@ -22,32 +24,57 @@ _LARGEST: Final = 2**31 - 1
 
 
 class _Checked(TypeDecorator[Any]):
-    """A column whose values are looked at."""
+    """A column whose values are looked at.
+
+    Args:
+        empty: Whether there may be no value; what SQLite declares is not what damage heeds.
+    """
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
+    cache_ok = True
     expected = ""
-    may_be_empty = (
-        True  # the largest of no numbers is nothing, and so is a row that is not there
-    )
+
+    def __init__(self, *, empty: bool = True) -> None:
+        super().__init__()
+        self.empty = empty
 
     def fits(self, value: Any) -> bool:
         """Whether a value that is there may be."""
         raise NotImplementedError
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        """What rows are looked for by is no value of theirs, and may be any."""
+        return self.impl_instance
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """What a value goes through on its way in."""
+        if value is not None and not self.fits(value):
+            raise ProjectError(
+                f"Expected {self.expected}, got {_shortened(value)}; nothing was kept.",
+                cause="a program or a person gave it, or it was computed from such.",
+                remedy="Give another; where it was computed, see what it was computed from.",
+            )
+        return value
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """What a value goes through on its way out."""
         return self._checked
 
     def _checked(self, value: Any) -> Any:
-        fits = self.may_be_empty if value is None else self.fits(value)
-        if not fits:
+        if not (self.empty if value is None else self.fits(value)):
             raise ProjectError(
                 f"Expected {self.expected} in the database project.db, got {value!r:.80}.",
                 cause="the file is damaged, or was changed by somebody.",
-                remedy="See what else is (nextslice verify PROJECT), and restore the project "
-                "from a backup into another folder (nextslice restore).",
+                remedy="Restore the project from a backup into another folder (nextslice "
+                "restore). nextslice verify names what else is damaged.",
             )
         return value
+
+
+def _shortened(value: object) -> str:
+    if isinstance(value, str) and len(value) > 60:
+        return f"{len(value):,}: {value[:60]!r}..."
+    return repr(value)
 
 
 class Count(_Checked):
@@ -56,8 +83,8 @@ class Count(_Checked):
     cache_ok = True
     impl = Integer
 
-    def __init__(self, least: int = 0, most: int = _LARGEST) -> None:
-        super().__init__()
+    def __init__(self, least: int = 0, most: int = _LARGEST, *, empty: bool = True) -> None:
+        super().__init__(empty=empty)
         self.least, self.most = least, most
         self.expected = f"a whole number from {least} to {most}"
 
@@ -79,7 +106,12 @@ class Flag(_Checked):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """What a value goes through on its way out."""
-        return lambda value: None if value is None else bool(self._checked(value))
+
+        def checked(value: Any) -> bool | None:
+            found = self._checked(value)
+            return None if found is None else bool(found)
+
+        return checked
 
 
 class Real(_Checked):
@@ -99,8 +131,8 @@ class Text(_Checked):
 
     cache_ok = True
 
-    def __init__(self, most: int) -> None:
-        super().__init__()
+    def __init__(self, most: int, *, empty: bool = True) -> None:
+        super().__init__(empty=empty)
         self.most = most
         self.expected = f"a text of at most {most} characters"
 
@@ -108,28 +140,14 @@ class Text(_Checked):
         """Whether it is one."""
         return isinstance(value, str) and len(value) <= self.most
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        """What a value goes through on its way in: what is kept must come back."""
-
-        def bound(value: Any) -> Any:
-            if isinstance(value, str) and not self.fits(value):
-                raise ProjectError(
-                    f"Expected {self.expected}, got {len(value):,}: {value[:60]!r}...",
-                    remedy="Choose a shorter one; nothing was kept.",
-                )
-            return value
-
-        return bound
-
 
 class Word(_Checked):
     """One of some words, and never nothing."""
 
     cache_ok = True
-    may_be_empty = False
 
     def __init__(self, words: Iterable[str]) -> None:
-        super().__init__()
+        super().__init__(empty=False)
         self.words = tuple(str(word) for word in words)
         self.expected = f"one of {', '.join(self.words)}"
 
@@ -142,8 +160,10 @@ class Moment(_Checked):
     """A time in UTC, as ISO 8601 writes it, and never nothing."""
 
     cache_ok = True
-    may_be_empty = False
     expected = "a time as ISO 8601 writes it"
+
+    def __init__(self) -> None:
+        super().__init__(empty=False)
 
     def fits(self, value: Any) -> bool:
         """Whether it is one."""

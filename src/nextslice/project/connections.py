@@ -34,10 +34,14 @@ _PARTS: Final = (
 )
 
 
-def connect(path: Path) -> Engine:
+def connect(path: Path, demand: Callable[[], None] = lambda: None) -> Engine:
     """Open the database, making its tables if it is new.
 
     What SQLite complains of, now or later, becomes a :class:`ProjectError`.
+
+    Args:
+        path: Its file.
+        demand: Called whenever a connection to it is opened, to raise where it may not be.
 
     Raises:
         ProjectError: It cannot be read or written; or another version of nextslice made it,
@@ -46,6 +50,10 @@ def connect(path: Path) -> Engine:
     _settle_journal(path)
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
+
+    @event.listens_for(engine, "do_connect")
+    def _may_open(*_: object) -> None:
+        demand()
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:

@@ -82,7 +82,7 @@ class Project(Records):
         self._writing_lock = threading.RLock()
         try:
             begin_or_compare(folder, config, environment, may_change, accept_changes, pool)
-            super().__init__(folder, connect(folder / DATABASE))
+            super().__init__(folder, connect(folder / DATABASE, self.demand_place))
             with self._writing() as connection:
                 insert_pool(connection, pool)
             self.write_tables()  # a crash may have come between a commit and its tables
@@ -97,7 +97,10 @@ class Project(Records):
         self._lock.release()
 
     def demand_place(self) -> None:
-        """See :meth:`~nextslice.project.lock.ProjectLock.demand_place`."""
+        """See :meth:`~nextslice.project.lock.ProjectLock.demand_place`.
+
+        It is demanded whenever the database is opened, to write or to read.
+        """
         self._lock.demand_place()
 
     # What annotators answer
@@ -140,7 +143,6 @@ class Project(Records):
         Raises:
             AnnotationError: A slice was not asked for in that cycle; nothing is kept then.
         """
-        self.demand_place()
         asked = {queried.row for queried in self.query(cycle).slices}
         if foreign := sorted(set(masks) - asked):
             raise AnnotationError(
@@ -258,7 +260,6 @@ class Project(Records):
             eval_seconds: How long they took.
             losses: The model's mean training loss per epoch, for TensorBoard.
         """
-        self.demand_place()
         if self.is_recorded(cycle):
             return
         write_events(self.folder, cycle, losses, classes)
@@ -274,18 +275,15 @@ class Project(Records):
 
     def write_tables(self) -> None:
         """Write the CSV files anew from the database."""
-        self.demand_place()
         with self._writing_lock, self._engine.connect() as connection:
             write_tables(self.folder, connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """One transaction, while no other thread writes."""
-        with self._writing_lock:
-            self.demand_place()
-            with self._engine.begin() as connection:
-                yield connection
-                reach("commit.before")
+        with self._writing_lock, self._engine.begin() as connection:
+            yield connection
+            reach("commit.before")
         reach("commit.after")
 
     def _set_of_cycle(self, cycle: int, **values: object) -> None:

@@ -15,6 +15,7 @@ from nextslice.errors import ProjectError
 from nextslice.project.answers import (
     Answer,
     AnswerKind,
+    asked_in,
     newest_answers,
     statement_of_newest,
     versions_of,
@@ -187,9 +188,7 @@ class Records:
     def asked_in(self, row: int) -> int | None:
         """The newest cycle whose query has this slice; None if it was never asked for."""
         with self._engine.connect() as connection:
-            newest = select(func.max(queries.c.cycle)).where(queries.c.row == row)
-            cycle: int | None = connection.execute(newest).scalar_one()
-        return cycle
+            return asked_in(connection, row)
 
     def answers_since(self, cycle: int) -> int:
         """How many answers that count came in after the training of a cycle began.

@@ -26,9 +26,11 @@ VERSION = 2
 LONGEST: Final = {"annotator": 100, "reason": 500, "key": 200}
 """How many characters a text that people or programs give may have."""
 
-_NAME: Final = Text(1000)  # of a case or a class: as long as the names of files get
+_NAME: Final = Text(1000, empty=False)  # of a case or a class: as long as those of files get
 _SHA256: Final = Text(200)  # what is one is decided where it is used
 _CYCLE: Final = Count(most=999_999)
+_A_CYCLE: Final = Count(most=999_999, empty=False)
+_A_COUNT: Final = Count(empty=False)
 
 metadata = MetaData()
 
@@ -37,7 +39,7 @@ slices = Table(
     metadata,
     Column("row", Count(), primary_key=True, doc="position in the pool"),
     Column("case", _NAME, nullable=False),
-    Column("slice", Count(), nullable=False, doc="index in the volume, along the sliced axis"),
+    Column("slice", _A_COUNT, nullable=False, doc="index in the volume, along the sliced axis"),
     Column(
         "state",
         Word(SliceState),
@@ -50,9 +52,9 @@ slices = Table(
 queries = Table(
     "queries",
     metadata,
-    Column("cycle", _CYCLE, ForeignKey("cycles.cycle"), primary_key=True),
-    Column("rank", Count(), primary_key=True, doc="order of annotation, from 0"),
-    Column("row", Count(), ForeignKey("slices.row"), nullable=False),
+    Column("cycle", _A_CYCLE, ForeignKey("cycles.cycle"), primary_key=True),
+    Column("rank", _A_COUNT, primary_key=True, doc="order of annotation, from 0"),
+    Column("row", _A_COUNT, ForeignKey("slices.row"), nullable=False),
     Column("score", Real, doc="empty where nothing was scored"),
 )
 
@@ -60,8 +62,8 @@ answers = Table(
     "answers",
     metadata,
     Column("id", Count(1), primary_key=True, autoincrement=True),
-    Column("row", Count(), ForeignKey("slices.row"), nullable=False),
-    Column("version", Count(1), nullable=False, doc="from 1 for each slice"),
+    Column("row", _A_COUNT, ForeignKey("slices.row"), nullable=False),
+    Column("version", Count(1, empty=False), nullable=False, doc="from 1 for each slice"),
     Column("kind", Word(AnswerKind), nullable=False, doc="mask, skip, withdrawn or given"),
     Column(
         "cycle",
@@ -71,7 +73,7 @@ answers = Table(
     ),
     Column("mask_sha256", _SHA256, doc="the mask on the pool's grid, which training uses"),
     Column("native_sha256", _SHA256, doc="the mask as it was drawn, on the native slice"),
-    Column("annotator", Text(LONGEST["annotator"]), nullable=False),
+    Column("annotator", Text(LONGEST["annotator"], empty=False), nullable=False),
     Column("seconds", Real, doc="spent by the annotator"),
     Column("reason", Text(LONGEST["reason"]), doc="why the slice was skipped"),
     Column(
@@ -82,7 +84,7 @@ answers = Table(
     ),
     Column(
         "conflicting",
-        Flag,
+        Flag(empty=False),
         nullable=False,
         default=False,
         doc="given on an old version of the slice: kept, but does not count",
@@ -105,7 +107,7 @@ cycles = Table(
     ),
     Column("n_labelled", Count(), doc="slices the cycle's model was trained on"),
     Column("weights_sha256", _SHA256, doc="empty until the cycle's model is trained"),
-    Column("recorded", Flag, nullable=False, default=False),
+    Column("recorded", Flag(empty=False), nullable=False, default=False),
     Column("score_seconds", Real),
     Column("select_seconds", Real),
     Column("train_seconds", Real),
@@ -115,8 +117,8 @@ cycles = Table(
 metrics = Table(
     "metrics",
     metadata,
-    Column("cycle", _CYCLE, ForeignKey("cycles.cycle"), primary_key=True),
-    Column("position", Count(), primary_key=True, doc="order of the classes, the mean last"),
+    Column("cycle", _A_CYCLE, ForeignKey("cycles.cycle"), primary_key=True),
+    Column("position", _A_COUNT, primary_key=True, doc="order of the classes, the mean last"),
     Column("class", _NAME, nullable=False),
     Column("dice_3d", Real),
     Column("dice_2d", Real),

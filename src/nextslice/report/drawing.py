@@ -74,8 +74,12 @@ def save_as(drawing: Drawing, path: Path) -> None:
             f"Expected the name of a figure to end in .png, .svg or .pdf, got {path.name!r}."
         )
     FigureCanvasAgg(drawing.figure)
-    # Journals refuse the fonts that matplotlib puts into a PDF unless it is told.
-    with writing_atomically(path, "figure") as stream, rc_context({"pdf.fonttype": 42}):
+    # Journals refuse the fonts that matplotlib puts into a PDF unless it is told; and the names
+    # within an SVG are drawn at random unless there is a salt.
+    with (
+        writing_atomically(path, "figure") as stream,
+        rc_context({"pdf.fonttype": 42, "svg.hashsalt": drawing.name}),
+    ):
         drawing.figure.savefig(
             stream, format=kind, dpi=150, facecolor="white", metadata=_UNSTAMPED[kind]
         )
