@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -18,9 +19,10 @@ import numpy as np
 import pytest
 import safetensors.torch
 from tests.faults import flows
+from tests.faults.scenes import files_of
 
 from nextslice.annotators import Desk
-from nextslice.errors import NextsliceError, ProjectError, StorageError
+from nextslice.errors import NextsliceError, ProjectError, SettingsError, StorageError
 from nextslice.failpoints import VARIABLE
 from nextslice.files import read_plain, write_atomically
 from nextslice.live import LiveProject
@@ -170,6 +172,31 @@ def test_what_can_be_made_again_is_left_out_where_it_is_damaged(
     seen = restore(tmp_path / "kidneys.zip", tmp_path / "restored")
     assert {finding.path for finding in seen.findings} == set(made.left_out)
     assert _go_on(tmp_path / "restored") == whole
+
+
+@pytest.mark.promise(
+    "A backup replaces nothing but an older backup.",
+    fault="the names of a scan, of an archive of other things, of a folder and of files of the "
+    "project, typed for it",
+)
+@pytest.mark.parametrize(
+    "typed",
+    ["scan.nii.gz", "other.zip", "folder", "project/project.db", "project/new.zip", "link.zip"],
+)
+def test_nothing_else_is_replaced_by_a_backup(
+    project: Path, tmp_path: Path, typed: str
+) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(b"voxels"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.zip").symlink_to(project / "project.db")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("letters.txt", "to somebody")
+    before = files_of(tmp_path)
+    with pytest.raises(SettingsError) as raised:
+        back_up(project, tmp_path / typed)
+    assert str(tmp_path / typed) in raised.value.problem
+    assert raised.value.remedy
+    assert files_of(tmp_path) == before
 
 
 def test_a_disk_that_does_not_take_it_leaves_the_older_backup(

@@ -25,7 +25,7 @@ def backup(
 
     It holds every answer and mask, the models and the scores; not the scans,
     and not what lies in a work folder and was not told yet.
-    An older backup is replaced once the new one is whole.
+    An older backup is replaced once the new one is whole; nothing else is.
     """
     from nextslice.project.backup import back_up
     from nextslice.wording import counted

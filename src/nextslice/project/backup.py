@@ -32,7 +32,7 @@ from typing import IO, Final
 
 from sqlalchemy import Connection, select
 
-from nextslice.errors import CheckpointError, ProjectError
+from nextslice.errors import CheckpointError, ProjectError, SettingsError
 from nextslice.files import read_plain, writing_atomically
 from nextslice.models.checkpoints import opened_checkpoint
 from nextslice.models.manifest import MANIFEST, WEIGHTS
@@ -82,11 +82,13 @@ def back_up(
         on_progress: Hears of the stage "backup", in files.
 
     Raises:
+        SettingsError: `file` lies in the project, or is there and is no backup.
         ProjectError: There is no project, its database is damaged, or a mask or a file of its
             settings is; nothing is written then, and an older backup stays.
         StorageError: The disk does not take it.
     """
     folder, file = Path(folder), Path(file)
+    _demand_no_other(folder, file)
     with Records.look(folder) as records, tempfile.TemporaryDirectory() as place:
         copied = Path(place) / DATABASE
         copy_database(folder / DATABASE, copied)
@@ -112,6 +114,28 @@ def back_up(
         }
         archive.writestr(_info(CONTENTS), json.dumps(contents, indent=1).encode())
     return Backup(len(kept.entries), kept.size, tuple(left_out))
+
+
+def _demand_no_other(folder: Path, file: Path) -> None:
+    """Make sure that nothing but an older backup is replaced: a scan could not be had again."""
+    if file.resolve().is_relative_to(folder.resolve()):
+        raise SettingsError(
+            f"Expected a file outside the project {folder}, got {file}.",
+            cause="a backup within the project would be lost with it.",
+            remedy="Name a file elsewhere, best on another disk.",
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            archive.getinfo(CONTENTS)
+    except FileNotFoundError:
+        return
+    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise SettingsError(
+            f"Expected the name of a new file or of an older backup, got {file}, which is "
+            "there and is neither.",
+            cause="the name belongs to something else, or the older backup is damaged.",
+            remedy="Name another file, or remove this one if nobody needs it.",
+        ) from error
 
 
 class _Kept:
