@@ -5,10 +5,14 @@ A kill cannot show this, for the system keeps what a killed process wrote; a pow
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +37,8 @@ pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
 IN_ORDER = pytest.mark.promise(
     "A file's bytes are on the disk before it has its name, its name before a row speaks of "
     "it, and the row before anybody is told.",
-    fault="the order of every fsync, rename and commit of a process, and each of them left out",
+    fault="the order of every fsync, rename and commit of a process, and each of them left out "
+    "or too early",
 )
 POOL = [SliceId("case", index) for index in range(3)]
 DATABASE = "project.db"
@@ -145,6 +150,9 @@ def test_exports_and_reports_are_on_the_disk_in_the_end(
     assert disorder(events, report) == []
 
 
+MAKE_FILE = tempfile.mkstemp
+
+
 def _no_sync(handle: int) -> None:
     pass
 
@@ -153,31 +161,50 @@ def _no_folder_sync(folder: Path) -> None:
     pass
 
 
+def _no_sync_of_files(handle: int) -> None:
+    if stat.S_ISDIR(os.fstat(handle).st_mode):
+        os.fsync(handle)
+
+
+def _synced_when_empty(**settings: Any) -> tuple[int, str]:
+    handle, name = MAKE_FILE(**settings)
+    os.fsync(handle)
+    return handle, name
+
+
 def _careless(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
+SYNC = "nextslice.files.sync"
+
+
 @IN_ORDER
 @pytest.mark.parametrize(
-    ("place", "instead", "words"),
+    ("instead", "words"),
     [
-        ("nextslice.files.sync", _no_sync, "before it was on the disk"),
-        ("nextslice.files.sync_folder", _no_folder_sync, "a commit before"),
-        ("nextslice.project.connections._sync_each_commit", _careless, "a commit that may not"),
+        ({SYNC: _no_sync}, "not on the disk as it is"),
+        ({SYNC: _no_sync_of_files, "tempfile.mkstemp": _synced_when_empty}, "as it is when"),
+        ({"nextslice.files.sync_folder": _no_folder_sync}, "a commit before"),
+        (
+            {"nextslice.project.connections._sync_each_commit": _careless},
+            "a commit that may not",
+        ),
     ],
+    ids=["no file", "files too early", "no folder", "no commit"],
 )
-def test_whichever_of_them_is_left_out_the_law_is_broken(
+def test_whichever_of_them_is_left_out_or_comes_too_early_the_law_is_broken(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    place: str,
-    instead: Callable[..., None],
+    instead: dict[str, Callable[..., Any]],
     words: str,
 ) -> None:
     """The tests above would notice."""
     with tracing(monkeypatch) as events:
         _tell(tmp_path / "whole")
     assert disorder(events, tmp_path / "whole") == []
-    monkeypatch.setattr(place, instead)
+    for place, other in instead.items():
+        monkeypatch.setattr(place, other)
     with tracing(monkeypatch) as events:
         _tell(tmp_path / "run")
     assert any(words in line for line in disorder(events, tmp_path / "run"))

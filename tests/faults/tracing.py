@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Event:
         place: Under which name it is now, where it got one.
         above: The folder in which that name is.
         inside: Of a folder that was renamed, all in it.
+        early: What of a renamed file or folder was not brought to the disk as it is now:
+            never, or before the last was written to it.
         careful: Whether a commit is on the disk when SQLite says so.
     """
 
@@ -44,6 +47,7 @@ class Event:
     place: str = ""
     above: Node | None = None
     inside: tuple[tuple[str, Node], ...] = ()
+    early: tuple[str, ...] = ()
     careful: bool = True
 
 
@@ -51,15 +55,29 @@ def _node(status: os.stat_result) -> Node:
     return status.st_dev, status.st_ino
 
 
+def _state(status: os.stat_result) -> tuple[int, int] | None:
+    """What differs once more was written to a file; folders have names of their own here."""
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 @contextmanager
 def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
     """All that happens in this process while the block runs."""
     events: list[Event] = []
+    on_disk: dict[Node, tuple[int, int] | None] = {}  # as it was when it was brought there
     fsync, mkdir, reach = os.fsync, os.mkdir, failpoints.reach
 
     def traced_fsync(handle: int) -> None:
+        before = os.fstat(handle)
         fsync(handle)
-        events.append(Event("fsync", _node(os.fstat(handle))))
+        on_disk[_node(before)] = _state(before)
+        events.append(Event("fsync", _node(before)))
+
+    def is_early(path: Path) -> bool:
+        status = path.stat()
+        return on_disk.get(_node(status), ()) != _state(status)
 
     def traced_mkdir(path: Any, *arguments: Any, **settings: Any) -> None:
         mkdir(path, *arguments, **settings)
@@ -72,7 +90,7 @@ def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
         def traced(source: Any, target: Any, **settings: Any) -> None:
             real(source, target, **settings)
             place = Path(target)
-            inside = place.rglob("*") if place.is_dir() else ()
+            inside = list(place.rglob("*")) if place.is_dir() else []
             events.append(
                 Event(
                     "rename",
@@ -80,6 +98,7 @@ def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
                     str(place),
                     _node(place.parent.stat()),
                     tuple((str(path), _node(path.stat())) for path in inside),
+                    tuple(str(path) for path in inside or [place] if is_early(path)),
                 )
             )
 
@@ -123,7 +142,6 @@ def disorder(events: list[Event], folder: Path) -> list[str]:
         folder: Below it, and its own name.
     """
     wrong: list[str] = []
-    synced: set[Node] = set()
     not_yet: dict[Node, str] = {}  # a folder -> a name in it that is not on the disk
 
     def within(place: str) -> bool:
@@ -131,15 +149,11 @@ def disorder(events: list[Event], folder: Path) -> list[str]:
 
     for event in events:
         if event.kind == "fsync" and event.node is not None:
-            synced.add(event.node)
             not_yet.pop(event.node, None)
         elif event.kind in ("rename", "mkdir") and within(event.place):
-            if event.kind == "rename" and not event.inside and event.node not in synced:
-                wrong.append(f"{event.place} got its name before it was on the disk")
             wrong += [
-                f"{place} was not on the disk when the folder around it got its name"
-                for place, node in event.inside
-                if node not in synced
+                f"{place} was not on the disk as it is when {event.place} got its name"
+                for place in event.early
             ]
             if event.above is not None:
                 not_yet[event.above] = event.place
