@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy import event
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectError
-from nextslice.project import NewAnswer, Project, QueriedSlice, Query, Records
+from nextslice.project import NewAnswer, Project, QueriedSlice, Query, Records, connections
 from nextslice.project.answers import AnswerKind
 from nextslice.project.journal import journal_mode
 
@@ -169,6 +170,47 @@ def test_a_database_that_somebody_else_holds_is_told_and_used_once_it_is_free(
         other.rollback()
         again.add_answers([_skip(0)])
         assert set(again.newest_answers()) == {0}
+
+
+@pytest.mark.promise(
+    "A backup made while people annotate holds all that was acknowledged before it began.",
+    fault="a transaction that is half in the file, and commits that are in the log alone",
+)
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_copy_holds_what_was_committed_and_nothing_of_what_is_not_yet(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """As a plain copy of the file would not."""
+    path, copy = project.folder / "project.db", tmp_path / "copy.db"
+    project.close()
+    monkeypatch.setattr("nextslice.project.connections.journal_mode", lambda path: mode)
+    with (
+        Project(project.folder, config={}, environment={}, pool=POOL) as again,
+        closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other,
+    ):
+        other.execute("SELECT count(*) FROM answers").fetchall()  # who closes last, tidies up
+        again.add_answers([_skip(n % 4, "kept" * 120) for n in range(100)])
+        taken_back = threading.Timer(1, other.execute, ["ROLLBACK"])
+
+        def begun_meanwhile(path: Path) -> sqlite3.Connection:
+            connection = opened(path)
+            other.execute("PRAGMA cache_size = 2")  # pages; what is more goes to the disk
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("UPDATE answers SET reason = replace(reason, 'kept', 'half')")
+            content = path.read_bytes()
+            assert (b"half" in content, b"kept" in content) == (mode == "DELETE",) * 2
+            taken_back.start()
+            return connection
+
+        opened = connections._existing
+        monkeypatch.setattr(connections, "_existing", begun_meanwhile)
+        connections.copy_database(path, copy)
+        taken_back.join()
+    with closing(sqlite3.connect(copy)) as copied:
+        assert copied.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert (
+            copied.execute("SELECT reason FROM answers").fetchall() == [("kept" * 120,)] * 100
+        )
 
 
 _LIMITED = """
