@@ -157,13 +157,24 @@ def _hidden_trigger(project: Path) -> str:
     return "project.db"
 
 
-def _damaged_index(project: Path) -> str:
+def _damaged_page(project: Path) -> str:
     """A page in the midst of the database: it opens, and is wrong inside."""
     path = project / "project.db"
     content = bytearray(path.read_bytes())
     page = 4096 * (len(content) // 4096 // 2)
     content[page : page + 200] = bytes(200)
     path.write_bytes(content)
+    return "project.db"
+
+
+def _damaged_index(project: Path) -> str:
+    """That of the keys of answers: all rows are sound, but what is sent again is not found."""
+    path = project / "project.db"
+    with closing(sqlite3.connect(path)) as connection:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_answers_2'"
+        ((root,),) = connection.execute(asked)
+        ((size,),) = connection.execute("PRAGMA page_size")
+    _flip(path, root * size - 1)  # the end of its page: of the key that came first
     return "project.db"
 
 
@@ -179,7 +190,7 @@ DAMAGES = [
     *(_edited_manifest, _manifest_with_more, _nested_manifest),
     *(_changed_table, _lost_table, _cut_scores, _other_scores, _cut_proposals),
     *(_empty_config, _cut_environment, _loose_row, _hidden_trigger),
-    *(_damaged_index, _cut_database),
+    *(_damaged_page, _damaged_index, _cut_database),
 ]
 
 
