@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,15 +22,19 @@ import yaml
 from tests.faults import flows
 
 import nextslice
-from nextslice.annotators import Desk
+from nextslice.annotators import Desk, leases
 from nextslice.config import Config
 from nextslice.data.formats.readers import read_volume, write_volume
 from nextslice.data.pool import SliceId
+from nextslice.environment import describe_environment
 from nextslice.errors import ProjectChangedError
 from nextslice.failpoints import VARIABLE
 from nextslice.live import LiveProject
+from nextslice.models.training import Trainer
+from nextslice.models.unet import UNet
 from nextslice.project import Project
 from nextslice.simulation import open_splits, simulate
+from nextslice.web import sessions
 
 pytestmark = pytest.mark.usefixtures("_cache_of_its_own")
 
@@ -76,11 +83,14 @@ def _settings(config: Config, scans: Path, patch: pytest.MonkeyPatch) -> Config:
     return config.model_copy(update={"seed": 7, "budget": 5})
 
 
-@pytest.mark.promise(
+OTHERWISE = pytest.mark.promise(
     "A run that began otherwise is not gone on with unless --accept-changes says so; what "
     "changed is shown, and recorded.",
     fault="other settings, code, data or hardware",
 )
+
+
+@OTHERWISE
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
@@ -113,6 +123,69 @@ def test_what_changed_is_shown_and_recorded_once_it_is_accepted(
     assert len(recorded) == 1
     for words in shown:
         assert any(words in line for line in recorded[0])
+
+
+def _other_package(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    def change(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(
+            "nextslice.environment.version", lambda asked: "9.9" if asked == name else "1.0"
+        )
+
+    return change
+
+
+def _other_python(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("platform.python_version", lambda: "9.9")
+
+
+PACKAGES = ("nextslice", "torch", "numpy", "scipy", "simpleitk", "monai", "safetensors")
+GROUNDS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "software.python": _other_python,
+    "hardware.cores": lambda patch: patch.setattr("os.cpu_count", lambda: 99),
+    "hardware.system": lambda patch: patch.setattr("platform.machine", lambda: "PDP-11"),
+} | {f"software.{name}": _other_package(name) for name in PACKAGES}
+
+
+@OTHERWISE
+@pytest.mark.parametrize("what", GROUNDS)
+def test_whatever_a_run_rests_on_is_named_when_it_is_another(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _other_package("none of them")(monkeypatch)
+    began = describe_environment(_trainer(), data="abc", seed=0)
+    GROUNDS[what](monkeypatch)
+    now = describe_environment(_trainer(), data="abc", seed=0)
+    _expect_to_be_named(what, began, now, tmp_path)
+
+
+@OTHERWISE
+@pytest.mark.parametrize(
+    ("what", "settings"),
+    [("threads", {"threads": 2}), ("precision.name", {"precision": "bfloat16"})],
+)
+def test_how_a_run_computes_is_named_when_it_is_another(
+    what: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    began = describe_environment(_trainer(), data="abc", seed=0)
+    now = describe_environment(_trainer(**settings), data="abc", seed=0)
+    _expect_to_be_named(what, began, now, tmp_path)
+
+
+def _trainer(**settings: Any) -> Trainer:
+    how: dict[str, Any] = {"threads": 1, "precision": "float32", "device": "cpu"} | settings
+    return Trainer(UNet(3, (2, 4)), **how)
+
+
+def _expect_to_be_named(
+    what: str, began: dict[str, object], now: dict[str, object], place: Path
+) -> None:
+    folder, pool = place / "run", [SliceId("case", 0)]
+    Project(folder, config={}, environment=began, pool=pool).close()
+    Project(folder, config={}, environment=began, pool=pool).close()  # it is no other
+    with pytest.raises(ProjectChangedError, match=f"{re.escape(what)}: .* then, ") as raised:
+        Project(folder, config={}, environment=now, pool=pool)
+    others = set(GROUNDS) - {what}
+    assert not [name for name in others if f"{name}: " in str(raised.value)]
 
 
 @pytest.mark.promise(
@@ -271,9 +344,7 @@ def test_a_clock_that_jumps_changes_no_version(
 ) -> None:
     with Desk(LiveProject.open(project)) as desk:
         view = desk.overview().slices[0]
-        assert desk.lease(view.id, "Bo").mine
         _set_clock(monkeypatch, years)
-        assert desk.lease(view.id, "Ada").holder == "Bo"  # still his
         for number in (1, 2):
             mask = flows.drawn(view.case, number, view.shape)
             desk.save(view.id, mask, annotator="Ada", base_version=number, key=f"key-{number}")
@@ -281,6 +352,38 @@ def test_a_clock_that_jumps_changes_no_version(
         assert newest is not None
         assert newest.version == 3
         assert np.array_equal(newest.mask, flows.drawn(view.case, 2, view.shape))
+
+
+@CLOCK
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_clock_that_jumps_ends_no_lease_and_no_session(
+    years: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump, real = 0.0, time.time
+    monkeypatch.setattr(time, "time", lambda: real() + jump)
+    # Loaded anew: which clock they take by themselves is settled while they are loaded.
+    held = _loaded_anew(leases, monkeypatch).Leases()
+    known = _loaded_anew(sessions, monkeypatch).Sessions("token")
+    assert held.take("one", "Bo").mine
+    session = known.open("token")
+    jump = timedelta(days=365 * years).total_seconds()
+    lease = held.take("one", "Ada")
+    assert lease.holder == "Bo"  # still his
+    assert 0 < lease.seconds <= 60
+    assert held.holders() == {"one": "Bo"}
+    assert known.knows(session.cookie)
+    known._clock = lambda: time.monotonic() + 13 * 3600  # and it does end
+    assert not known.knows(session.cookie)
+
+
+def _loaded_anew(module: ModuleType, patch: pytest.MonkeyPatch) -> Any:
+    spec = importlib.util.spec_from_file_location(f"{module.__name__}_anew", module.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    patch.setitem(sys.modules, spec.name, anew)
+    spec.loader.exec_module(anew)
+    return anew
 
 
 def _set_clock(patch: pytest.MonkeyPatch, years: int) -> None:
