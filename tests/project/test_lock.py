@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +192,29 @@ def test_a_model_is_not_kept_in_a_folder_that_was_replaced_while_it_was_trained(
             learner.fit()
     assert (tmp_path / "moved").is_dir()
     assert not (folder / "models").exists()
+
+
+@pytest.mark.promise(
+    "Two processes never share a run: the second is told who the first is, and a lock left by "
+    "a kill is no obstacle.",
+    fault="the same project opened once more: process, machine, command and time are told",
+)
+def test_who_comes_second_is_told_which_process_has_it_where_and_since_when(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/nextslice", "serve"])
+    monkeypatch.setattr("socket.gethostname", lambda: "reading-room")
+    before = datetime.now(UTC).replace(microsecond=0)
+    with Project(folder, config={}, environment={}, pool=POOL):
+        after = datetime.now(UTC)
+        with pytest.raises(ProjectLockedError) as raised:
+            Project(folder, config={}, environment={}, pool=POOL)
+    told = re.search(
+        rf"process {os.getpid()} on reading-room \(nextslice, since (\S+)\)", str(raised.value)
+    )
+    assert told is not None, raised.value
+    assert before <= datetime.fromisoformat(told[1]) <= after
 
 
 def test_a_lock_that_is_held_is_not_given_twice(tmp_path: Path) -> None:

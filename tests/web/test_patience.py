@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +204,21 @@ def test_connections_are_bounded_and_free_again_in_time(
     with Client(base_url=server.address, trust_env=False) as client:
         assert client.get("/").status_code == 200
     assert len(silent) == 60
+
+
+def test_the_page_waits_as_long_as_it_is_documented_to() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
+    patient = PatientProtocol
+    assert (
+        f"A request has {patient.head_seconds:g} seconds for its head and "
+        f"{patient.body_seconds:g} for its body; the server keeps at most "
+        f"{patience.MOST_CONNECTIONS} connections."
+    ) in " ".join(text.split())
+    assert (patient.rest_seconds, patient.answer_seconds, patient.taking_seconds) == (
+        2,
+        300,
+        120,
+    )
 
 
 def test_a_connection_that_is_used_in_time_stays(

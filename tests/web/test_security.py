@@ -12,9 +12,11 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Client
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from nextslice.annotators import Desk
-from nextslice.errors import CheckpointError, SettingsError
+from nextslice.cli.app import app
+from nextslice.errors import CheckpointError, NextsliceError, SettingsError
 from nextslice.web.files import page_files
 from nextslice.web.routes import Title
 from nextslice.web.security import CSRF_HEADER, ENTRY, LARGEST_BODY, Door, Guard
@@ -343,6 +345,8 @@ def test_every_answer_says_what_a_browser_may_do(page: Any) -> None:
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert answer.headers["cross-origin-opener-policy"] == "same-origin"
         assert answer.headers["cache-control"] == "no-store"
+        allowed = answer.headers["permissions-policy"]
+        assert allowed == "camera=(), geolocation=(), microphone=()"
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
@@ -506,6 +510,25 @@ def test_a_place_that_others_could_read_along_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=expected):
         Place(**place)
+
+
+@BOUND
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--host", "192.0.2.1"], "At 192.0.2.1 other machines can connect, and without TLS"),
+        (["--host", "192.0.2.1", "--insecure"], "there is no config.yaml"),
+        (["--host", "localhost"], "there is no config.yaml"),
+        ([], "there is no config.yaml"),
+    ],
+)
+def test_the_command_asks_for_tls_or_a_word_before_anything_is_opened(
+    words: list[str], expected: str, tmp_path: Path
+) -> None:
+    """An address of no machine, as RFC 5737 keeps it for examples; and no project is there."""
+    typed = ["serve", str(tmp_path / "none"), "--no-browser", *words]
+    with pytest.raises(NextsliceError, match=expected):
+        CliRunner().invoke(app, typed, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.5.5.5"])
