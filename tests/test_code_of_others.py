@@ -54,10 +54,14 @@ def test_code_of_others_is_told_by_its_modules_wherever_it_is_wrapped(
 ) -> None:
     mine, base = brought.Mine(), sys.modules["somebodys_package.base"]
     both = hashes_of_others(mine)
-    assert list(both) == ["somebodys_package.base", "somebodys_package.mine"]
+    assert list(both) == [
+        "somebodys_package",
+        "somebodys_package.base",
+        "somebodys_package.mine",
+    ]
     assert hashes_of_others(VolumeCap(per_volume=2, selection=mine)) == both
     assert both.items() <= hashes_of_others(_Wrapping((None, mine))).items()
-    assert list(hashes_of_others(base.unet)) == ["somebodys_package.base"]
+    assert list(hashes_of_others(base.unet)) == ["somebodys_package", "somebodys_package.base"]
 
 
 FORMS: list[Callable[[ModuleType], object]] = [
@@ -90,7 +94,7 @@ def test_no_form_hides_the_code_that_a_part_is_made_by(
 ) -> None:
     net = importlib.import_module("somebodys_package.net")
     told = {name for name in hashes_of_others(form(net)) if name.startswith("somebodys")}
-    assert told == {"somebodys_package.net", "somebodys_package.widths"}
+    assert told == {"somebodys_package", "somebodys_package.net", "somebodys_package.widths"}
 
 
 def test_what_contains_itself_is_walked_once(brought: ModuleType) -> None:
@@ -114,7 +118,38 @@ def test_the_code_is_that_of_the_last_time_its_module_was_loaded(brought: Module
 
 def test_a_module_that_is_taken_away_is_not_told(brought: ModuleType) -> None:
     Path(str(brought.__file__)).unlink()
-    assert list(hashes_of_others(brought.Mine())) == ["somebodys_package.base"]
+    assert list(hashes_of_others(brought.Mine())) == [
+        "somebodys_package",
+        "somebodys_package.base",
+    ]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "import somebodys_study.sub.consts",
+        "import somebodys_study.sub.consts as consts",
+        "from somebodys_study.sub.consts import K",
+        "from .sub import consts",
+        "from .sub.consts import K",
+    ],
+)
+def test_the_packages_around_what_is_imported_count_for_they_are_run(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "somebodys_study"
+    (package / "sub").mkdir(parents=True)
+    for name in ("__init__", "sub/__init__", "sub/consts"):
+        (package / f"{name}.py").write_text("K = 3\n")
+    (package / "mine.py").write_text(f"{form}\nclass Mine: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("somebodys_study.mine").Mine
+    names = ["somebodys_study" + end for end in ("", ".mine", ".sub", ".sub.consts")]
+    try:
+        assert list(hashes_of_others(mine())) == names
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 def test_of_an_installed_package_the_module_alone_counts(

@@ -38,9 +38,10 @@ def hashes_of_others(*parts: object) -> dict[str, str]:
     Looked at are the modules of classes, of those they derive from, and of functions; also
     where these stand in tuples, lists, sets, mappings, fields of dataclasses, partial and
     decorated functions, bound methods, or within a network. Then whatever else of the same
-    folder or package those modules import, unless they are installed: of an installed package
-    the module alone counts. Of a script that is run itself count the classes and functions
-    alone, and what they name, for the script holds settings, too. Nothing is imported or run.
+    folder or package those modules import, and the ``__init__.py`` of each package around them,
+    unless they are installed: of an installed package the module alone counts. Of a script that
+    is run itself count the classes and functions alone, and what they name, for the script
+    holds settings, too. Nothing is imported or run.
 
     Args:
         parts: Strategies, networks, classes, functions.
@@ -150,7 +151,10 @@ def _is_known(module: str) -> bool:
 
 
 def _with_imported(module: str) -> dict[str, Path]:
-    """A module that is loaded, and the files beside it that it imports, and those these do."""
+    """A module that is loaded, and the files beside it that it imports, and those these do.
+
+    Importing a module runs the ``__init__.py`` of each package around it first: those count.
+    """
     path = getattr(sys.modules.get(module), "__file__", None)
     if not path or not path.endswith(".py"):
         return {}
@@ -159,12 +163,18 @@ def _with_imported(module: str) -> dict[str, Path]:
     waiting = [module] if root is not None and not _INSTALLED & {*root.parts} else []
     while waiting and root is not None and len(found) < _MOST_MODULES:
         name = waiting.pop()
-        for other in _imports(name, found[name]):
+        for other in (*_around(name), *_imports(name, found[name])):
             beside = None if other in found or _is_known(other) else _file_below(root, other)
             if beside is not None:
                 found[other] = beside
                 waiting.append(other)
     return found
+
+
+def _around(module: str) -> list[str]:
+    """The packages that a module lies in, if its name is that of one."""
+    *above, _ = module.split(".")
+    return [".".join(above[:count]) for count in range(1, len(above) + 1)]
 
 
 def _root(module: str, path: Path) -> Path | None:
