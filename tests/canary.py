@@ -6,19 +6,25 @@ import gzip
 import io
 import json
 import logging
+import os
+import shutil
 import struct
-import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
+import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
+from tests import elsewhere
 from tests.hostile.making import FIELDS
 
 from nextslice.data.formats.readers import read_volume, write_volume
+from nextslice.data.gate import guarded
 from nextslice.data.phantom import Phantom, write_phantom
 
 __all__ = ["CASE", "FOLDER", "NAME", "connections", "found_in", "labelled", "logged", "planted"]
@@ -33,39 +39,26 @@ CASE = "Kestrel-Kim"
 """The name of a case: it stands wherever a case is named, and in no report without scans."""
 
 
-_LISTENING: list[list[str]] = []
-_HERE = frozenset({"", "localhost", "::1", "None"})
-_ASKING = frozenset(
-    {"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
-)
-
-
-def _heard(event: str, arguments: tuple[object, ...]) -> None:
-    if not _LISTENING or event not in _ASKING:
-        return
-    of_socket = event in ("socket.connect", "socket.sendto")
-    address = arguments[1] if of_socket else arguments[0]
-    if of_socket and not isinstance(address, tuple):
-        return  # a socket of this machine's own (Unix)
-    host = address[0] if isinstance(address, tuple) else address
-    text = host.decode() if isinstance(host, bytes) else str(host)
-    if text not in _HERE and not text.startswith("127."):
-        for found in _LISTENING:
-            found.append(f"{event} {text}")
-
-
-sys.addaudithook(_heard)  # for good: Python takes none back
-
-
 @contextmanager
 def connections() -> Iterator[list[str]]:
-    """Every machine but this one that this process, or a thread of it, turns to meanwhile."""
+    """Every machine but this one that is turned to meanwhile; known once the block has ended.
+
+    By this process, its threads, and every process of Python that begins in the block: one that
+    reads scans, works for a benchmark or serves the page.
+    """
     found: list[str] = []
-    _LISTENING.append(found)
-    try:
-        yield found
-    finally:
-        _LISTENING[:] = [each for each in _LISTENING if each is not found]
+    guarded._close_kept()  # a process that began before hears nothing
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        shutil.copyfile(str(elsewhere.__file__), Path(place, "sitecustomize.py"))
+        told = Path(place, "told")
+        told.touch()
+        patch.setenv("PYTHONPATH", place, prepend=os.pathsep)
+        patch.setenv(elsewhere.VARIABLE, str(told))
+        try:
+            yield found
+        finally:
+            guarded._close_kept()
+            found += told.read_text().splitlines()
 
 
 def planted(place: Path) -> Path:
@@ -144,9 +137,14 @@ def found_in(content: bytes | str, *names: str) -> list[str]:
     """Which of these names stand in a text, in bytes, or in what those unpack to."""
     content = content.encode() if isinstance(content, str) else content
     wanted = [part for name in names for part in (name, *name.split(", "), name.split("^")[-1])]
-    return [
-        name for name in wanted if any(name.encode() in each for each in _unpacked(content))
-    ]
+    held = [form for each in _unpacked(content) for form in _spelt(each)]
+    return [name for name in wanted if any(name.encode() in form for form in held)]
+
+
+def _spelt(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """As it is, and as addresses (``%20``) and forms (``+``) have it."""
+    spaced = content.replace(b"+", b" ")
+    return content, unquote_to_bytes(content), unquote_to_bytes(spaced)
 
 
 def logged(records: Iterable[logging.LogRecord]) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import inspect
 import logging
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +53,34 @@ def _nothing_is_connected_to() -> Iterator[None]:
     with connections() as elsewhere:
         yield
     assert elsewhere == []
+
+
+def _turn_elsewhere() -> None:
+    with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as one:
+        one.connect(("192.0.2.1", 9))  # of no machine; nothing is sent
+
+
+def _in_a_thread() -> None:
+    thread = threading.Thread(target=_turn_elsewhere)
+    thread.start()
+    thread.join()
+
+
+def _in_a_process(*settings: str) -> None:
+    code = f"import contextlib, socket\n{inspect.getsource(_turn_elsewhere)}_turn_elsewhere()"
+    subprocess.run([sys.executable, *settings, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [_turn_elsewhere, _in_a_thread, _in_a_process, functools.partial(_in_a_process, "-P")],
+    ids=["here", "thread", "process", "process that reads scans"],
+)
+def test_whoever_turns_to_another_machine_is_heard(turn: Callable[[], None]) -> None:
+    """Or the tests here could not fail."""
+    with connections() as heard:
+        turn()
+    assert heard == ["socket.connect 192.0.2.1"]
 
 
 @pytest.mark.promise(
