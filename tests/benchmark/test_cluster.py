@@ -144,16 +144,26 @@ def test_runs_end_well_though_nobody_can_listen(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for sockets in /proc")
 def test_a_cluster_of_ours_listens_on_this_machine_alone_and_is_gone_afterwards(
-    make_recipe: MakeRecipe, tmp_path: Path, results: Results, here: Any
+    make_recipe: MakeRecipe,
+    tmp_path: Path,
+    results: Results,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")  # of the other clusters here
+    # Of a cluster begun so, releases of Ray send nothing by themselves; builds of a night do.
+    monkeypatch.setattr("ray._common.usage.usage_lib.is_nightly_wheel", lambda: True)
+    others = set(_descendants(os.getpid()))
     recipe = make_recipe(seeds=[0], cycles=0)
     alone, out = tmp_path / "alone", tmp_path / "cluster"
     run_benchmark(recipe, open_benchmark(recipe, alone), alone, here)
     before = _listening()
     opened: set[str] = set()
+    told: dict[str, str | None] = {}
 
     def look(_: Progress) -> None:
         opened.update(_listening() - before)
+        told.update(_told_of_statistics(set(_descendants(os.getpid())) - others))
 
     outcomes = run_benchmark(
         recipe, open_benchmark(recipe, out), out, RayCluster(), on_progress=look
@@ -168,6 +178,22 @@ def test_a_cluster_of_ours_listens_on_this_machine_alone_and_is_gone_afterwards(
         "0000000000000000FFFF00000100007F",  # the same in the clothes of IPv6
     }
     assert _listening() <= before
+    assert set(told) == {"gcs_server", "raylet"}
+    assert set(told.values()) == {"0"}  # what Ray would send to its makers
+
+
+def _told_of_statistics(processes: set[str]) -> dict[str, str | None]:
+    """Of Ray's services among these: whether they may send statistics of use."""
+    found: dict[str, str | None] = {}
+    for process in processes:
+        with contextlib.suppress(OSError):  # gone in between
+            command = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+            name = Path(command[0]).name
+            if name in {"gcs_server", "raylet"}:
+                lines = Path(f"/proc/{process}/environ").read_text().split("\0")
+                variables = dict(line.split("=", 1) for line in lines if "=" in line)
+                found[name] = variables.get("RAY_USAGE_STATS_ENABLED")
+    return found
 
 
 def _listening() -> set[str]:
