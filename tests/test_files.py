@@ -12,6 +12,7 @@ import pytest
 
 from nextslice import files, placing
 from nextslice.errors import StorageError
+from nextslice.failpoints import VARIABLE
 from nextslice.files import (
     file_sha256,
     remove_unfinished,
@@ -108,6 +109,29 @@ def test_what_writes_to_a_name_is_replaced_in_one_step_too(tmp_path: Path) -> No
     left.touch()
     remove_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["whole", "renaming", "renamed"])
+@pytest.mark.parametrize("there", [True, False], ids=["empty", "free"])
+def test_where_the_disk_fails_the_place_of_a_folder_is_as_it_was(
+    step: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, folder = tmp_path / "fresh", tmp_path / "folder"
+    (fresh / "inner").mkdir(parents=True)
+    if there:
+        folder.mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    if step == "renaming":
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(Path, "rename", fail)
+    else:
+        monkeypatch.setenv(VARIABLE, f"folder.{step}:eio")
+    with pytest.raises(StorageError, match="Input/output error"):
+        placing.put_in_place(fresh, folder, "folder")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_name_that_cannot_be_taken_back_is_said_to_be_there(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from nextslice.errors import StorageError
@@ -16,18 +17,20 @@ def put_in_place(fresh: Path, folder: Path, what: str) -> None:
 
     Args:
         fresh: What lies in it is on the disk.
-        folder: On the same disk; an empty folder there gives way.
+        folder: On the same disk; an empty folder there gives way, and is made again where
+            the disk fails after that.
         what: What it is among the places of :mod:`nextslice.failpoints`.
 
     Raises:
-        StorageError: The disk does not take it. `folder` is free then, or the message says
-            that it is there.
+        StorageError: The disk does not take it. `folder` is free or empty then, as it was,
+            or the message says that it is there.
     """
-    renamed = False
+    renamed, gave_way = False, False
     try:
         reach(f"{what}.whole")
         if folder.is_dir():
             folder.rmdir()  # not every system renames onto an empty folder
+            gave_way = True
         fresh.rename(folder)
         renamed = True
         reach(f"{what}.renamed")
@@ -35,6 +38,9 @@ def put_in_place(fresh: Path, folder: Path, what: str) -> None:
     except OSError as error:
         if renamed:  # who is told that it failed types the same again, into a free folder
             _take_back(fresh, folder)
+        if gave_way:
+            with suppress(OSError):  # it is told that the disk fails
+                folder.mkdir()
         raise storage_error(folder, error) from error
 
 
