@@ -22,7 +22,7 @@ from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
 from nextslice.models.unet import checked_channels
-from nextslice.settings import validated
+from nextslice.settings import Positive, Whole, validated
 from nextslice.strategies import named, resolve_selection, resolve_uncertainty
 from nextslice.yaml_text import parse_yaml
 
@@ -43,8 +43,6 @@ __all__ = [
 PRESETS: Final = ("paper", "released-code", "quick")
 
 _Settings = TypeVar("_Settings", bound="LoopConfig")
-_WHOLE = Annotated[int, Field(ge=0, le=2**63 - 1)]
-_POSITIVE = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class _Strict(BaseModel):
@@ -62,7 +60,7 @@ class DataConfig(_Strict):
     folder: str
     axis: Literal[0, 1, 2] | None = None
     spacing: Annotated[float, Field(gt=0)] | None = None
-    size: tuple[_POSITIVE, _POSITIVE] | None = None
+    size: tuple[Positive, Positive] | None = None
     fit: Literal["crop", "resize"] = "crop"
     labels: str | None = None
     skip_refused: bool = False
@@ -79,16 +77,16 @@ class DataConfig(_Strict):
 class SplitConfig(_Strict):
     """How many cases are set aside. `test` None is a fifth of the cases."""
 
-    test: _POSITIVE | None = None
-    val: _WHOLE = 0
-    seed: _WHOLE = 0
+    test: Positive | None = None
+    val: Whole = 0
+    seed: Whole = 0
 
 
 class NetworkConfig(_Strict):
     """The U-Net's width at each level, and its dropout probability."""
 
     channels: Annotated[
-        tuple[_POSITIVE, ...], Field(min_length=2), AfterValidator(checked_channels)
+        tuple[Positive, ...], Field(min_length=2), AfterValidator(checked_channels)
     ] = (64, 128, 256, 512)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
@@ -126,12 +124,12 @@ class LoopConfig(_Strict):
     training: TrainingSettings
     uncertainty: StrategyConfig | None = None
     selection: StrategyConfig
-    initial: _POSITIVE
-    budget: _POSITIVE
-    seed: _WHOLE = 0
+    initial: Positive
+    budget: Positive
+    seed: Whole = 0
     device: str
     precision: Literal["float32", "bfloat16"]
-    threads: _POSITIVE
+    threads: Positive
 
 
 class Config(LoopConfig):
@@ -144,8 +142,8 @@ class Config(LoopConfig):
 
     split: SplitConfig = SplitConfig()
     evaluation: EvaluationConfig
-    cycles: _WHOLE
-    initial_seed: _WHOLE | None = None
+    cycles: Whole
+    initial_seed: Whole | None = None
 
 
 class LiveConfig(LoopConfig):

@@ -9,16 +9,22 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from nextslice.errors import NextsliceError, SettingsError
 
-__all__ = ["plain", "validated"]
+__all__ = ["Positive", "Whole", "plain", "validated"]
 
 T = TypeVar("T")
+
+Whole = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A number that counts from 0, such as a seed; numpy and torch take no larger one."""
+
+Positive = Annotated[int, Field(ge=1, le=10**9)]
+"""How many there are of something; more than a billion is a slip, or meant to do harm."""
 
 _WANTED: Final[Mapping[tuple[str, ...], str]] = {
     ("tuple_type", "list_type", "set_type"): "a list",

@@ -19,14 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nextslice.code_names import demand_no_code
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
-from nextslice.settings import plain, validated
+from nextslice.settings import Positive, Whole, plain, validated
 from nextslice.wording import clause
 from nextslice.yaml_text import parse_yaml
 
 __all__ = ["Recipe", "StrategyRecipe", "dump_recipe", "read_recipe", "shipped_recipes"]
 
-_Whole = Annotated[int, Field(ge=0, le=2**63 - 1)]
-_Positive = Annotated[int, Field(ge=1, le=10**9)]
 _Chosen = str | dict[str, Any]
 
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -70,7 +68,7 @@ class StrategyRecipe(_Strict):
 
     selection: _Chosen
     uncertainty: _Chosen | None = None
-    seeds: tuple[_Whole, ...] | None = None
+    seeds: tuple[Whole, ...] | None = None
 
     @field_validator("seeds")
     @classmethod
@@ -107,15 +105,15 @@ class Recipe(_Strict):
     split: SplitConfig = SplitConfig()
     preset: str = "paper"
     settings: dict[str, Any] = {}
-    cycles: _Whole | None = None
-    seeds: tuple[_Whole, ...]
-    initial_sets: tuple[_Whole, ...] | None = None
-    budgets: tuple[_Positive, ...] | None = None
-    initials: tuple[_Positive, ...] | None = None
-    pool_sizes: tuple[_Positive, ...] | None = None
+    cycles: Whole | None = None
+    seeds: tuple[Whole, ...]
+    initial_sets: tuple[Whole, ...] | None = None
+    budgets: tuple[Positive, ...] | None = None
+    initials: tuple[Positive, ...] | None = None
+    pool_sizes: tuple[Positive, ...] | None = None
     variants: dict[str, dict[str, Any]] = {}
     strategies: dict[str, StrategyRecipe]
-    workers: _Positive | None = None
+    workers: Positive | None = None
 
     @field_validator("seeds", "initial_sets", "budgets", "initials", "pool_sizes")
     @classmethod
