@@ -162,6 +162,8 @@ def test_slices_left_open_may_be_asked_for_again_and_still_be_answered(
         answered, *left = desk.overview().slices
         expert.save(desk, answered)
         _finish(desk)
+        with pytest.raises(AnnotationError, match="no new ones"):
+            desk.finish_query()  # once more: by now the next query is open
         asked = {view.id for view in desk.overview().slices}
         assert {view.id for view in left} < asked
         assert answered.id not in asked

@@ -306,14 +306,16 @@ class Desk:
         """Train on what is labelled now, score and select: all in the background.
 
         :meth:`overview` tells how far it is and then shows the next query. While it runs,
-        calling again changes nothing; where it failed, it is tried again.
+        calling again changes nothing; where it failed, it is tried again. Once it is over, the
+        next query is open: to end that one, it must have been answered.
 
         Args:
-            cycle: The cycle that is to end, if it may have ended already.
+            cycle: The cycle that is to end, so that somebody who comes late ends no other.
 
         Raises:
             AnnotationError: Nothing was answered since the last training; or the cycle is not
-                the one whose query is open. Nothing happens then.
+                the one whose query is open, or has ended and its training is over. Nothing
+                happens then.
         """
         self._following.finish_query(cycle)
 
