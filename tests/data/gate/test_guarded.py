@@ -151,7 +151,7 @@ def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
     files = CaseFiles("large", tmp_path / "large.nii.gz", tmp_path / "large-label.nii.gz")
     assert files.label is not None
     for path in (files.image, files.label):
-        content = nifti(large, scl_slope=2, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 1, 0))
+        content = nifti(large, scl_slope=2, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 2, 0))
         path.write_bytes(gzip.compress(content, 1))
     asked = [*requests[:2], Request(files, tmp_path), *requests[2:]]
     cases = list(read_guarded(asked, limits))
