@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nextslice.data.archives import unpack_data_set
@@ -368,5 +369,26 @@ def test_an_archive_of_more_files_than_it_may_hold_is_refused(
     archive.write_bytes(tar_of({"dataset.json": b"{}", "._a": b"", "._b": b""}))
     monkeypatch.setattr("nextslice.data.archives._MOST_MEMBERS", 2)
     with pytest.raises(DataError, match="2 files"):
+        unpack_data_set(archive, tmp_path / NAME)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("times", "too_much"), [(45, False), (60, True)])
+def test_what_swells_to_more_than_50_times_its_archive_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, too_much: bool
+) -> None:
+    """Of an archive that is large enough; a small one may swell to 1 GiB in any case."""
+    monkeypatch.setattr("nextslice.data.archives._ALWAYS", 1 << 16)
+    dense = np.random.default_rng(0).bytes(100_000)
+    swelling = bytes(100_000 * times)
+    archive = tmp_path / "set.tar.gz"
+    archive.write_bytes(gzip.compress(tar_of({"dataset.json": b"{}", "a": dense + swelling})))
+    swollen = (len(dense) + len(swelling)) / archive.stat().st_size
+    assert (50 if too_much else 40) < swollen < (70 if too_much else 50)
+    if not too_much:
+        unpack_data_set(archive, tmp_path / NAME)
+        assert (tmp_path / NAME / "a").read_bytes() == dense + swelling
+        return
+    with pytest.raises(DataError, match="50 times its own size"):
         unpack_data_set(archive, tmp_path / NAME)
     assert list(tmp_path.iterdir()) == []

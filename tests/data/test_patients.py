@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,11 +93,63 @@ def test_no_two_patients_become_one_where_ids_count_cases(
     assert len(set(patients_of(names))) == len(names)
 
 
-@pytest.mark.parametrize("part", ["1", "_", "1_", "1_scan", "1_pre_op", "sub_", "sub1\u00e9"])
-def test_an_endless_id_is_read_at_once(part: str) -> None:
-    started = time.perf_counter()
-    patients_of([part * 50_000])
-    assert time.perf_counter() - started < 10
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        *(("", part) for part in ("1", "_", "1_", "1_scan", "1_pre_op", "sub_", "sub1\u00e9")),
+        *((begin, "1") for begin in ("patient", "pat_", "17_", "17_fu", "brats-a-", "oas2_")),
+    ],
+)
+def test_an_endless_id_is_read_at_once(begin: str, part: str) -> None:
+    """Were its time to grow with the square of its length, the second would take hours."""
+    for length in (30_000, 1_000_000):
+        started = time.process_time()
+        patients_of([begin + part * (length // len(part)) + "("])
+        assert time.process_time() - started < 15
+
+
+def numbered(beginnings: Sequence[str], end: str, count: int) -> list[str]:
+    return [f"{begin}{end}{k + 1:02}" for begin in beginnings for k in range(count)]
+
+
+@pytest.mark.parametrize("end", ["_scan_", "_scan", "_v"])
+def test_scans_of_a_site_are_not_taken_for_those_of_a_patient(end: str) -> None:
+    names = numbered(["site1", "site2", "site3"], end, 20)
+    assert len(set(patients_of(names))) == 60
+    assert [len(part) for part in split_by_patient(names, (12, 5), seed=0)] == [12, 5, 43]
+
+
+def test_a_guess_keeps_cases_together_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    names = [*numbered(["P01", "P02", "P03"], "_scan", 3), "P04"]
+    parts = split_by_patient(names, (2, 1), seed=1)
+    beginnings = [{names[k][:3] for k in part} for part in parts]
+    assert sum(map(len, beginnings)) == 4
+    assert "9 cases may be of 3 patients only, by a guess" in caplog.text
+    assert "P01_scan01" in caplog.text
+    caplog.clear()
+    split_by_patient(["patient01_scan1", "patient01_scan2", "Case4"], (1,), seed=1)
+    assert caplog.text == ""
+
+
+def test_no_guess_stands_in_the_way_of_a_split(caplog: pytest.LogCaptureFixture) -> None:
+    names = numbered(["Task04"], "_scan_", 9)
+    assert [len(part) for part in split_by_patient(names, (3, 2), seed=0)] == [3, 2, 4]
+    assert "9 cases may be of 1 patient only, by a guess" in caplog.text
+    with pytest.raises(SettingsError, match="No patient is left"):
+        split_by_patient(numbered(["patient01"], "_scan_", 9), (3, 2), seed=0)
+
+
+def test_no_case_is_refused_for_a_guess_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [*numbered(["site1", "site2"], "_scan_", 2), "patient07_scan1"]
+    pairs = [{"image": f"imagesTr/{name}.nii.gz"} for name in names]
+    kept = ["imagesTs/site1_scan_07.nii.gz", "imagesTs/patient07_scan2.nii.gz"]
+    (tmp_path / "dataset.json").write_text(json.dumps({"training": pairs, "test": kept}))
+    refused = [files.case for files in recognise(tmp_path).cases if files.problems]
+    assert refused == ["patient07_scan1"]
+    assert "by a guess from the ids of 2 cases: site1_scan_01 (as site1_scan_07)" in caplog.text
+    assert "site2" not in caplog.text
 
 
 cases = st.lists(

@@ -2,6 +2,7 @@
 
 making.py     what they are made with
 scans.py      streams, headers, voxels and labels
+geometries.py scans that lie nowhere, in two places, or on no grid
 paths.py      names and paths that lead elsewhere, lists and descriptions
 archives.py   archives
 

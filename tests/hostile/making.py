@@ -208,6 +208,21 @@ def linked(place: Callable[[Path], Path]) -> Callable[[Path], object]:
     return make
 
 
+def beyond_a_linked_folder(part: str) -> Callable[[Path], object]:
+    """A sound image or label by a path that is none of links but for a folder in its midst."""
+
+    def make(root: Path) -> None:
+        described = json.loads((root / "dataset.json").read_text())
+        outside = root.parent / f"{root.name}-outside"
+        outside.mkdir()
+        shutil.move(root / f"{part}s" / "b.nii.gz", outside)
+        (root / "more").symlink_to(outside)
+        described["training"][1][part] = "more/b.nii.gz"
+        describe(root, **described)
+
+    return make
+
+
 def payload_away(root: Path) -> None:
     text_header("b.mhd")(root)
     (root / "images" / "b.raw").unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.hostile.making import (
     FILE,
     Hostile,
+    beyond_a_linked_folder,
     describe,
     detached_gzip,
     image,
@@ -31,6 +32,8 @@ PATHS = (
     # Paths that lead elsewhere.
     Hostile("an image that is a link out of the folder", "by a link", linked(image)),
     Hostile("a label that is a link out of the folder", "by a link", linked(label)),
+    Hostile("an image in a linked folder", "by a link", beyond_a_linked_folder("image")),
+    Hostile("a label in a linked folder", "by a link", beyond_a_linked_folder("label")),
     Hostile("a data file that is a link out of the folder", "by a link", linked_payload),
     Hostile("dataset.json names ..", "outside the data set", listed_as("../b.nii.gz")),
     Hostile(

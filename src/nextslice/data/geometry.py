@@ -174,10 +174,10 @@ def sheared(path: Path) -> DataError:
     )
 
 
-def no_place(path: Path, what: str) -> DataError:
-    """What is said of an affine that places no voxel."""
+def no_place(path: Path, what: str, name: str = "affine") -> DataError:
+    """What is said of an affine, or of a part of it, that places no voxel."""
     return DataError(
-        f"{path} should say where its voxels lie, but its affine {what}.",
+        f"{path} should say where its voxels lie, but its {name} {what}.",
         cause="the header is damaged, or was written by a faulty program.",
         remedy="Export the scan again with its position and its voxel spacing.",
     )

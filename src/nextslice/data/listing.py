@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 from nextslice.data.cases import CaseFiles, Refusal
 from nextslice.data.patients import patients_of
 from nextslice.data.places import shown
-from nextslice.wording import a_few
+from nextslice.wording import a_few, counted
 
 __all__ = ["sound_list"]
 
 _FEW = 5
+
+_log = logging.getLogger(__name__)
 
 
 def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[CaseFiles, ...]:
@@ -22,7 +25,8 @@ def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[Ca
     An id that stands more than once becomes one refused case, and cases that name one file as
     their label are all refused. Ids are shown in messages, in
     tables and in a browser, so one that could not be read there is refused under a name that
-    can. So is a case whose patient the data set holds back for a test.
+    can. So is a case whose patient the data set holds back for a test, where ids say so; where
+    they only may, it is told as a warning.
 
     Args:
         cases: As they were found.
@@ -82,10 +86,15 @@ def _shared(label: Path, cases: list[str]) -> Refusal:
 
 
 def _apart(cases: list[CaseFiles], test: list[str]) -> Iterator[CaseFiles]:
-    whose = patients_of([files.case for files in cases] + test)
-    set_aside = dict(zip(whose[len(cases) :], test, strict=True))
-    for files, patient in zip(cases, whose[: len(cases)], strict=True):
+    ids = [files.case for files in cases] + test
+    known, guessed = patients_of(ids, guess=False), patients_of(ids)
+    set_aside = dict(zip(known[len(cases) :], test, strict=True))
+    perhaps = dict(zip(guessed[len(cases) :], test, strict=True))
+    doubtful = []
+    for files, patient, guess in zip(cases, known, guessed, strict=False):
         if patient not in set_aside:
+            if guess in perhaps:
+                doubtful.append(f"{files.case} (as {shown(perhaps[guess])})")
             yield files
             continue
         both = Refusal(
@@ -95,3 +104,11 @@ def _apart(cases: list[CaseFiles], test: list[str]) -> Iterator[CaseFiles]:
             "imagesTs), or rename the scan if it is another patient's.",
         )
         yield replace(files, problems=(*files.problems, both))
+    if doubtful:
+        _log.warning(
+            "The data set's own test set may hold other scans of the same patients, by a guess "
+            "from the ids of %s: %s. No case is refused for it; where it is so, take them out "
+            "of one of the two.",
+            counted(len(doubtful), "case"),
+            a_few(doubtful, _FEW),
+        )

@@ -2,9 +2,13 @@
 
 An id says so in three ways. It begins with the patient (`sub-03_run-1`, `patient001_frame01`,
 `subject 7.b`). A number is followed by a word for one of several times (`17_visit2`,
-`A12_ses-1`, `case04_baseline`, and at the end `17_post`, `17_v2`, `P01_scan2`). Or it is of a
-collection that is known to number a patient's scans (`BraTS-GLI-00001-001`,
-`OAS2_0001_MR2`). Any other id is a patient of its own: `Case04`, `hippocampus_001`.
+`A12_ses-1`, `case04_baseline`, and at the end `17_post`). Or it is of a collection that is
+known to number a patient's scans (`BraTS-GLI-00001-001`, `OAS2_0001_MR2`). Any other id is a
+patient of its own: `Case04`, `hippocampus_001`.
+
+`17_v2` and `P01_scan2` may say so as well, or count the cases of a site or a data set. That is
+a guess: such cases are kept together where it costs nothing, none is refused for it, and it
+is told.
 
 Capitals, ways to write a letter with its accent, and what stands between the parts of an id
 (`_`, `-`, `.`, a space) make no other patient.
@@ -12,21 +16,23 @@ Capitals, ways to write a letter with its accent, and what stands between the pa
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from nextslice.data.places import shown
 from nextslice.errors import SettingsError
-from nextslice.wording import counted
+from nextslice.wording import a_few, counted
 
 __all__ = ["patients_of", "split_by_patient"]
 
 _STREAM: Final = 0x73706C6974  # "split": its draws are no other stage's of the same seed
-_MOST_SCANS: Final = 9  # by which a beginning that all ids share is told from a patient's
+_MOST_SCANS: Final = 9  # by which a patient is told from a site, or from a whole data set
 
 _MARKS: Final = r"\s_.\-\u2010-\u2015\u2212"
 _BETWEEN: Final = rf"[{_MARKS}]"
@@ -35,9 +41,9 @@ _END: Final = rf"(?={_BETWEEN}|$)"
 
 _NAMED: Final = (
     rf"(sub)-([^\W_]+){_END}",
-    rf"(subject|subj|patient){_BETWEEN}?({_LETTER}*\d+[^\W_]*){_END}",
+    rf"(subject|subj|patient){_BETWEEN}?({_LETTER}*\d[^\W_]*){_END}",
     # These two begin other words, too: subset1, subcortical_1, patch_1, pathology_1.
-    rf"(sub|pat)((?:{_BETWEEN}{_LETTER}{{0,3}})?\d+[^\W_]*){_END}",
+    rf"(sub|pat)((?:{_BETWEEN}{_LETTER}{{0,3}})?\d[^\W_]*){_END}",
     rf"(brats){_BETWEEN}({_LETTER}+{_BETWEEN}\d+){_BETWEEN}\d+$",
     rf"(oas\d){_BETWEEN}(\d+){_BETWEEN}mr\d",
 )
@@ -48,31 +54,37 @@ _AT_A_TIME: Final = (
     rf"{_NUMBERED}(?:frame|ses|session|visit|time|timepoint|tp|baseline|follow{_BETWEEN}?up|fu)"
     rf"{_BETWEEN}?\d*{_END}",
     rf"{_NUMBERED}(?:{_SPAN}{_BETWEEN}?\d+|\d+{_BETWEEN}?{_SPAN}){_END}",
+    # At the end alone: where more follows, as in `Lung1_pre_001`, it tells of the data set.
+    rf"{_NUMBERED}(?:pre|post)(?:{_BETWEEN}?op)?\d?$",
 )
-_PERHAPS: Final = (
-    rf"{_NUMBERED}(?:scan{_BETWEEN}?\d{{0,2}}|v\d{{1,2}}|(?:pre|post)(?:{_BETWEEN}?op)?\d?)$",
-)
-"""At the end alone: where more follows, as in `Task04_v2_001`, they tell of the data set."""
+_SURE: Final = (*_NAMED, *_AT_A_TIME)
+_PERHAPS: Final = (rf"{_NUMBERED}(?:scan{_BETWEEN}?\d{{0,2}}|v\d{{1,2}})$",)
+
+_log = logging.getLogger(__name__)
 
 
-def patients_of(cases: Sequence[str]) -> list[str]:
+def patients_of(cases: Sequence[str], *, guess: bool = True) -> list[str]:
     """Whose scan each case of a data set is: the same text for those of one patient.
-
-    Where all of more than nine ids begin alike and end in `_v1`, `_scan12` or `_pre`, the
-    beginning is taken for the data set's name: `Task04_scan_12`.
 
     Args:
         cases: Ids, of all of the data set.
+        guess: Whether ids that end in `_v1` or `_scan12` are of one patient where they begin
+            alike. Where more than nine do, the beginning is not taken for a patient's, but
+            for that of a site or of the data set: `Task04_scan_12`.
 
     Returns:
         One text per id, spelt in one way whatever the id's: lower case, parts between `-`.
     """
     ids = [unicodedata.normalize("NFKC", case).casefold() for case in cases]
-    sure = (*_NAMED, *_AT_A_TIME)
-    found = [_patient(each, (*sure, *_PERHAPS)) for each in ids]
-    if len(found) > _MOST_SCANS and len(set(found)) == 1:
-        return [_patient(each, sure) for each in ids]
-    return found
+    sure = [_patient(each, _SURE) for each in ids]
+    if not guess:
+        return sure
+    found = [_patient(each, (*_SURE, *_PERHAPS)) for each in ids]
+    scans = Counter(found)
+    return [
+        perhaps if scans[perhaps] <= _MOST_SCANS else known
+        for perhaps, known in zip(found, sure, strict=True)
+    ]
 
 
 def _patient(case: str, ways: Sequence[str]) -> str:
@@ -89,7 +101,9 @@ def split_by_patient(
     """Draw parts of a data set so that no patient is in two of them.
 
     Where every case is a patient of its own, each part has exactly as many cases as asked
-    for; where it is not, a part may have more, so that its last patient is whole.
+    for; where it is not, a part may have more, so that its last patient is whole. Cases that
+    are of one patient by a guess are kept together as well, unless nothing would remain by
+    it; either is told as a warning.
 
     Args:
         cases: Ids.
@@ -102,9 +116,29 @@ def split_by_patient(
     Raises:
         SettingsError: Nothing would remain.
     """
-    order = np.random.default_rng((_STREAM, seed)).permutation(len(cases))
-    whose, together = patients_of(cases), dict[str, list[int]]()
-    for position in order.tolist():
+    order = np.random.default_rng((_STREAM, seed)).permutation(len(cases)).tolist()
+    sure, perhaps = patients_of(cases, guess=False), patients_of(cases)
+    together = _parts(order, perhaps, counts)
+    left = bool(together[-1])
+    parts = together if left else _parts(order, sure, counts)
+    if not parts[-1]:
+        raise SettingsError(
+            f"No patient is left to train on once {sum(counts)} cases and those of the same "
+            "patients are set aside.",
+            cause=f"by their ids, {counted(len(cases), 'case')} are of "
+            f"{counted(len(set(sure)), 'patient')} only.",
+            remedy="Set fewer cases aside, or rename the scans where that is not so.",
+        )
+    _tell_of_guess(cases, sure, perhaps, together=left)
+    return parts
+
+
+def _parts(
+    order: Sequence[int], whose: Sequence[str], counts: Sequence[int]
+) -> tuple[list[int], ...]:
+    """The positions of each part's cases, and of all that remain."""
+    together: dict[str, list[int]] = {}
+    for position in order:
         together.setdefault(whose[position], []).append(position)
     patients = deque(together.values())
     parts: list[list[int]] = []
@@ -113,12 +147,28 @@ def split_by_patient(
         while len(part) < count and patients:
             part += patients.popleft()
         parts.append(part)
-    if not patients:
-        raise SettingsError(
-            f"No patient is left to train on once {sum(counts)} cases and those of the same "
-            "patients are set aside.",
-            cause=f"by their ids, {counted(len(cases), 'case')} are of "
-            f"{counted(len(together), 'patient')} only.",
-            remedy="Set fewer cases aside, or rename the scans where that is not so.",
-        )
     return (*parts, [position for patient in patients for position in patient])
+
+
+def _tell_of_guess(
+    cases: Sequence[str], sure: Sequence[str], perhaps: Sequence[str], *, together: bool
+) -> None:
+    if len(set(perhaps)) == len(set(sure)):
+        return
+    scans = Counter(perhaps)
+    guessed = {
+        case: patient
+        for case, known, patient in zip(cases, sure, perhaps, strict=True)
+        if known != patient and scans[patient] > 1
+    }
+    _log.warning(
+        "%s may be of %s only, by a guess from their ids: %s. %s",
+        counted(len(guessed), "case"),
+        counted(len(set(guessed.values())), "patient"),
+        a_few([shown(case) for case in guessed]),
+        "Those of one are kept on the same side of the split. Where that is wrong, rename the "
+        "scans so that they do not end in scan1 or v1."
+        if together
+        else "Since nothing would be left to train on, they are split as if each were a "
+        "patient's only one. Where that is wrong, name the patient first: patient01_scan1.",
+    )

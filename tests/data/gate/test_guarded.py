@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGABRT, SIGKILL, SIGSEGV, SIGXCPU
 
 import numpy as np
 import pytest
@@ -102,24 +104,77 @@ def test_one_process_serves_all_cases_and_the_next_data_set(requests: list[Reque
     "A file made to do harm ends a process of its own; the rest goes on",
     fault="the process is killed while it reads",
 )
-@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_death_costs_one_case_and_no_other(requests: list[Request], way: int) -> None:
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        *((way, f"by the signal {way.name}") for way in (SIGKILL, SIGSEGV, SIGABRT)),
+        (SIGXCPU, "took longer than 300 seconds"),
+    ],
+)
+def test_a_death_costs_one_case_and_no_other(
+    requests: list[Request], way: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     list(read_guarded(requests[:1]))
-    victim = kept_process()
+    (reader,) = guarded._kept
+    victim, answer = kept_process(), reader.answer
     os.kill(victim, signal.SIGSTOP)  # so that it dies of a case that it was asked about
-    threading.Timer(0.3, os.kill, (victim, way)).start()
-    threading.Timer(0.4, wake, (victim,)).start()
+
+    def die_and_answer() -> CheckedCase:
+        os.kill(victim, way)
+        if victim in children():
+            os.kill(victim, signal.SIGCONT)
+        return answer()
+
+    monkeypatch.setattr(reader, "answer", die_and_answer)
     cases = list(read_guarded(requests))
     assert accepted(cases) == "bcdef"
     (refusal,) = cases[0].verdict.refusals
-    assert f"by the signal {signal.Signals(way).name}" in refusal.reason
+    assert told in refusal.reason
     assert "NEXTSLICE_SCAN_GB" in refusal.remedy
     assert kept_process() != victim
 
 
-def wake(process: int) -> None:
-    if process in children():
-        os.kill(process, signal.SIGCONT)
+BURNING = """
+import itertools, sys
+from nextslice.data.gate import reader_process
+reader_process.check_case = lambda *_, **__: sum(itertools.repeat(0))
+reader_process.main("8", sys.argv[1])
+"""
+
+
+@pytest.mark.promise(
+    "A file made to do harm ends a process of its own; the rest goes on",
+    fault="reading never ends, and the program is gone that would end it",
+)
+def test_a_reading_that_nobody_waits_for_any_more_ends_by_itself(
+    requests: list[Request],
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BURNING, "0.5"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as reader:
+        try:
+            assert reader.stdin is not None
+            reader.stdin.write(requests[0].to_line())
+            reader.stdin.flush()
+            assert reader.wait(timeout=120) == -SIGXCPU
+        finally:
+            reader.kill()
+
+
+@linux
+def test_a_process_that_ends_leaves_no_image_of_a_scan(requests: list[Request]) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    if most == 0:
+        pytest.skip("this machine lets no process leave one")
+    allowed = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    try:
+        list(read_guarded(requests[:1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, allowed)
+    limits = (Path("/proc") / str(kept_process()) / "limits").read_text().splitlines()
+    (core,) = (line.split() for line in limits if line.startswith("Max core file size"))
+    assert core[4:6] == ["0", "0"]
 
 
 @pytest.mark.promise(
@@ -151,7 +206,7 @@ def test_a_file_larger_than_the_memory_allowed_is_refused_and_the_rest_goes_on(
     files = CaseFiles("large", tmp_path / "large.nii.gz", tmp_path / "large-label.nii.gz")
     assert files.label is not None
     for path in (files.image, files.label):
-        content = nifti(large, scl_slope=2, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 1, 0))
+        content = nifti(large, scl_slope=2, srow_x=(-1, 0, 0, 0), srow_z=(0, 0, 2, 0))
         path.write_bytes(gzip.compress(content, 1))
     asked = [*requests[:2], Request(files, tmp_path), *requests[2:]]
     cases = list(read_guarded(asked, limits))
@@ -257,7 +312,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False
     )
     orphan = Path("/proc") / ended.stdout.strip()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while orphan.exists() and "zombie" not in (orphan / "status").read_text():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.hostile.archives import ARCHIVES
+from tests.hostile.geometries import GEOMETRIES
 from tests.hostile.making import Hostile, sound
 from tests.hostile.paths import DESCRIPTIONS, PATHS
 from tests.hostile.scans import SCANS
@@ -40,7 +41,7 @@ def reads_well(text: str, folder: Path) -> None:
     "Nothing damaged gets in: it is refused by name, the rest goes on, nothing on disk changes",
     fault="scans, labels, headers, paths and names that are broken or made to do harm",
 )
-@pytest.mark.parametrize("hostile", [*SCANS, *PATHS], ids=str)
+@pytest.mark.parametrize("hostile", [*SCANS, *GEOMETRIES, *PATHS], ids=str)
 def test_it_is_refused_by_name_and_the_rest_goes_on(hostile: Hostile, tmp_path: Path) -> None:
     root = sound(tmp_path / "set")
     hostile.make(root)

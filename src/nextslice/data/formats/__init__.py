@@ -2,6 +2,7 @@
 
 streams.py      a file's bytes, unpacked and held against their checksum
 nifti_header.py what a NIfTI header promises, believed in nothing
+placement.py    where a header in text puts them: once, in finite numbers
 payload.py      where the voxels of a scan lie, by its header
 integrity.py    is a file of voxels whole? asked before anything trusts it
 readers.py      NIfTI, MetaImage, NRRD <-> Volume (voxels + Geometry)

@@ -36,6 +36,9 @@ _KINDS = {
 }  # fmt: skip
 """numpy's names of those that are one real number."""
 
+_ROUNDED = 1e-2
+"""Of a length, by which two spacings of one header may differ: some are written rounded."""
+
 _MILLIMETRES = {1: 1000.0, 3: 0.001}
 """Of the units of length that are not millimetres."""
 
@@ -141,7 +144,7 @@ def nifti_header(start: bytes, path: Path, *, accept_sheared: bool = False) -> N
         DataError: It is no NIfTI-1 header of a single file, or what it promises cannot be:
             sizes that are not positive, a voxel's size that is not its type's, voxels that
             begin within the header or nowhere near it, or a geometry that is not finite,
-            singular or sheared.
+            singular or sheared, or has two spacings.
     """
     order = _byte_order(start, path)
     if start[344:348] != b"n+1\0":
@@ -248,8 +251,21 @@ def _check_forms(start: bytes, order: str, path: Path, accept_sheared: bool) -> 
         raise no_place(path, "has numbers that are not finite")
     if by_quaternion > 0 and sum(q * q for q in quaternion[:3]) > 1.001:
         raise no_place(path, "turns by a quaternion longer than 1")
+    (count,) = struct.unpack_from(f"{order}h", start, 40)
+    steps = pixels[1:4][:count]
+    if 0 in steps:  # ITK would take 1 for it
+        raise no_place(path, "has a voxel spacing (pixdim) of 0")
+    if by_rows <= 0:
+        return False
     axes = [rows[axis::4] for axis in range(3)]
-    return by_rows > 0 and check_axes(axes, path, accept_sheared=accept_sheared)
+    if check_axes(axes, path, accept_sheared=accept_sheared):
+        return True
+    # Where the rows place the voxels, ITK takes directions alone from them.
+    if by_rows == 1 or by_quaternion <= 0:
+        lengths = [math.hypot(*axis) for axis in axes]
+        if any(abs(a - b) > _ROUNDED * a for a, b in zip(lengths, steps, strict=False)):
+            raise no_place(path, "has another voxel spacing than its pixdim")
+    return False
 
 
 def _impossible(path: Path, what: str) -> DataError:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nextslice.data.formats.placement import check_meta_image, check_nrrd, folded
 from nextslice.data.places import stays_inside
 from nextslice.errors import DataError
 
@@ -55,7 +56,8 @@ def find_payload(path: Path) -> Payload:
 
     Raises:
         DataError: The header names a data file outside its own folder, or more than one; it
-            says where the voxels are in two ways, or in one that cannot be checked.
+            says where the voxels are, in the file or in the patient, in two ways, or in one
+            that cannot be checked.
         OSError: The file cannot be read.
     """
     name = path.name.lower()
@@ -80,20 +82,44 @@ def _meta_image(path: Path, text: bytes) -> Payload:
         )
     head = text[: header.end()]
     _demand_one(path, head, b"elementdatafile", "ElementDataFile")
-    for count in re.findall(rb"ndims[^=:]*[=:]([^\r\n]*)", head, re.I):
-        _demand_few_dimensions(path, count.strip())
-    fields = {
-        key.strip().lower(): value.strip()
-        for key, value in re.findall(rb"^([^=:\r\n]*)[=:]([^\r\n]*)", head, re.M)
-    }
-    if fields.get(b"binarydata", b"true").lower() != b"true":
+    _demand_one(path, head, b"ndims", "NDims")
+    fields = _meta_fields(path, head)
+    known = {folded(name): value for name, value in fields.items()}
+    _demand_few_dimensions(path, known.get(b"ndims", b""))
+    check_meta_image(path, fields)
+    if known.get(b"binarydata", b"true").lower() != b"true":
         raise _as_text(path)
-    compressed = fields.get(b"compresseddata", b"").lower() == b"true"
-    skipped = _skipped(path, fields.get(b"headersize", b"0"), "HeaderSize", compressed)
+    compressed = known.get(b"compresseddata", b"").lower() == b"true"
+    skipped = _skipped(path, known.get(b"headersize", b"0"), "HeaderSize", compressed)
     target = header[1].strip().decode("utf-8", "replace")
     if target.upper() == "LOCAL":
         return Payload(path, header.end() + skipped, compressed)
     return Payload(_beside(path, target), skipped, compressed)
+
+
+def _meta_fields(path: Path, head: bytes) -> dict[bytes, bytes]:
+    """Names, as they are spelt, and values, a line each; of notes alone there may be more."""
+    fields: dict[bytes, bytes] = {}
+    seen: set[bytes] = set()
+    for line in head.replace(b"\r\n", b"\n").split(b"\n"):
+        if not line.strip():
+            continue
+        if b"\r" in line:  # an end of a line to some readers only
+            raise _in_two_ways(path, "where its lines end")
+        parts = re.fullmatch(rb"([^=:]*)[=:](.*)", line, re.S)
+        if parts is None:  # to ITK, all of it begins the next line's name
+            raise DataError(
+                f"{path} should have a name and a value in each line of its header, but one "
+                "has no '='.",
+                cause="the header was put together by hand, or made to mislead.",
+                remedy=_ONE_FILE,
+            )
+        name, value = parts[1].strip(), parts[2].strip()
+        if folded(name) in seen - {b"comment"}:
+            raise _in_two_ways(path, name.decode("ascii", "replace"))
+        seen.add(folded(name))
+        fields[name] = value
+    return fields
 
 
 def _nrrd(path: Path, text: bytes) -> Payload:
@@ -115,6 +141,7 @@ def _nrrd(path: Path, text: bytes) -> Payload:
     _demand_one(path, head.replace(b" ", b""), b"datafile", "data file")
     if b"\r" in head.replace(b"\r\n", b"\n"):  # an end of a line to some readers only
         raise _in_two_ways(path, "where its lines end")
+    check_nrrd(path, fields)
     encoding = fields.get(b"encoding", b"raw").lower()
     compressed = encoding in {b"gz", b"gzip"}
     if not compressed and encoding != b"raw":
