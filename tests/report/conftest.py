@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ QUERIES = (
 @pytest.fixture
 def write_run(tmp_path: Path) -> WriteRun:
     """Writes ``tmp_path/runs/NAME``; 3D Dice of the mean is `dice`, one number per cycle.
+
+    NaN stands for a cycle in which nothing was measured.
 
     The first of two classes lies 0.02 above the mean and the second as much below; 2D Dice is
     0.05 lower and HD95 is 10 * (1 - Dice). Each query has two slices from `volumes` volumes,
@@ -89,7 +92,8 @@ def write_run(tmp_path: Path) -> WriteRun:
             half = 0.02 if len(classes) > 1 else 0.0
             values = {k: mean + half * (1 - 2 * i) for i, k in enumerate(classes)}
             for kind, value in (values | {"mean": mean}).items():
-                cells = (f"{value:.7g}", f"{value - 0.05:.7g}", f"{10 * (1 - value):.7g}")
+                measured = (value, value - 0.05, 10 * (1 - value))
+                cells = ["" if math.isnan(v) else f"{v:.7g}" for v in measured]
                 rows.append((cycle, 2 + 2 * cycle, kind, *cells, *seconds))
             shown = "" if strength is None or cycle == 0 else strength
             asked += [

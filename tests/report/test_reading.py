@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,10 @@ from scipy import stats
 
 from nextslice.evaluation.statistics import pairs_needed
 from nextslice.report import read_runs
+from nextslice.report.figures import draw_all
+from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading, spread_between_seeds
+from nextslice.report.significance import statistics_tables
 from nextslice.report.summaries import groups
 
 WriteRun = Callable[..., Path]
@@ -335,6 +339,46 @@ def test_strategies_without_a_seed_in_common_are_not_compared(
     write_run("a", [0.1, 0.6], seed=0)
     write_run("b", [0.1, 0.7], seed=1, uncertainty="entropy", selection="top-k")
     assert any("no seed in common" in sentence for sentence in reading(read_runs(tmp_path)))
+
+
+def test_without_dice_strategies_are_compared_by_what_they_asked_for(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """Live projects have no test cases: there is no Dice, and no word of one."""
+    write_run("a", [math.nan, math.nan])
+    write_run("b", [math.nan, math.nan], uncertainty="entropy", selection="top-k", strength=2)
+    runs = read_runs(tmp_path)
+    first, *others = reading(runs)
+    assert first.startswith("No Dice on test cases is recorded")
+    assert any(sentence.startswith("Volumes in a query") for sentence in others)
+    assert any(sentence.startswith("Queries scored") for sentence in others)
+    assert [table.key for table in (*paper_tables(runs), *statistics_tables(runs))] == [
+        "table-2"
+    ]
+    assert [drawing.name for drawing in draw_all(runs)] == ["queries", "times"]
+
+
+def test_a_strategy_without_dice_is_named_and_left_out(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """It is not said to have no seed in common, nor counted as a comparison."""
+    _write(write_run, random=[0.6, 0.7], entropy=[0.5, 0.6])
+    before = reading(read_runs(tmp_path))
+    for seed in range(2):
+        write_run(f"m{seed}", [math.nan] * 3, seed=seed, selection="core-set")
+    told = reading(read_runs(tmp_path))
+    assert "No Dice on test cases is recorded of core-set: not compared by it." in told
+    assert [s for s in told if s in before] == [s for s in before if "Volumes" not in s]
+    (table,) = [t for t in statistics_tables(read_runs(tmp_path)) if t.key.startswith("ag")][:1]
+    assert [row[0].text for row in table.rows] == ["entropy"]
+
+
+def test_strategies_that_share_no_seed_have_no_table_of_differences(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run("a", [0.1, 0.6], seed=0)
+    write_run("b", [0.1, 0.7], seed=1, uncertainty="entropy", selection="top-k")
+    assert [table.key for table in statistics_tables(read_runs(tmp_path))] == ["summary"]
 
 
 def test_there_may_be_nothing_to_compare(write_run: WriteRun, tmp_path: Path) -> None:

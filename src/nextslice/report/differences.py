@@ -200,10 +200,13 @@ def over_settings(
         name: The class, or the mean over classes.
 
     Returns:
-        With plain names, in the order of first appearance.
+        With plain names, in the order of first appearance; none of strategies of which one
+        has no value at all, as those of live projects, which have no test cases.
     """
     found: dict[tuple[str, str], list[Difference]] = {}
     for first, second in pairs:
+        if not (first.values(metric, name) and second.values(metric, name)):
+            continue
         names = (first.plain_name, second.plain_name)
         found.setdefault(names, []).append(difference(first, second, metric, name))
     return [

@@ -40,19 +40,20 @@ def paper_tables(runs: Sequence[Run]) -> list[Table]:
         runs: Of one or several experiments.
 
     Returns:
-        None of them where no cycle after the initial one is recorded.
+        Those for which something was measured after the initial cycle.
     """
     members = [group for group in groups(runs) if group.queried_cycles]
     if not members:
         return []
     titles = short_titles(members)
     settings = dict.fromkeys(group.setting for group in members)
-    return [
+    tables = [
         *(_overall([g for g in members if g.setting == s], s, titles) for s in settings),
         *sampling_times(members, titles),
         *initial_sizes(members, titles),
         *training_settings(members, titles),
     ]
+    return [table for table in tables if not table.empty]
 
 
 def _overall(members: Sequence[Group], setting: str, titles: Mapping[str, str]) -> Table:

@@ -34,6 +34,10 @@ from nextslice.wording import a_few, counted
 __all__ = ["reading", "spread_between_seeds"]
 
 _TELL_EACH = 3  # comparisons with random; more are told together
+_NOT_MEASURED = (
+    "No Dice on test cases is recorded, as in live projects, whose cases are all there to be "
+    "annotated. So no strategy can be judged here by its models, only by what it asked for."
+)
 
 
 def reading(runs: Sequence[Run]) -> list[str]:
@@ -46,6 +50,9 @@ def reading(runs: Sequence[Run]) -> list[str]:
     compared = [group for group in groups(runs) if group.queried_cycles]
     if not compared:
         return ["No cycle after the initial one is recorded yet: there is nothing to compare."]
+    measured = [group for group in compared if group.measured]
+    if not measured:
+        return [_NOT_MEASURED, *on_queries(compared)]
     if len({group.plain_name for group in compared}) == 1:
         beside = "another" if _selects_at_random(compared[0]) else "random"
         return [
@@ -60,7 +67,8 @@ def reading(runs: Sequence[Run]) -> list[str]:
     spread = pooled_spread([*both, *noise, *pools, *versus])
     many = len(versus) > _TELL_EACH
     return [
-        _on_seeds(compared, spread_between_seeds(compared), spread),
+        _on_seeds(measured, spread_between_seeds(compared), spread),
+        *_on_the_rest([group for group in compared if not group.measured]),
         *_on_primary(compared, both),
         *on_comparisons(both, spread),
         *on_comparisons(noise, spread),
@@ -130,6 +138,13 @@ def _on_seeds(compared: Sequence[Group], spread: float | None, of_pairs: float |
         f"{told}; the difference of two strategies with the same initial set and seed varies "
         f"with {100 * of_pairs:.1f}, and is to be seen beside that."
     )
+
+
+def _on_the_rest(unmeasured: Sequence[Group]) -> list[str]:
+    names = list(dict.fromkeys(plain_text(group.strategy) for group in unmeasured))
+    if not names:
+        return []
+    return [f"No Dice on test cases is recorded of {a_few(names)}: not compared by it."]
 
 
 def _on_primary(compared: Sequence[Group], both: Sequence[Difference]) -> list[str]:

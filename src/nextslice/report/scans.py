@@ -104,6 +104,8 @@ class Scans:
         folder = settings.get("folder") if isinstance(settings, Mapping) else None
         if not isinstance(folder, str):  # a learner's own run does not say where its data lies
             return None
+        if "split" not in run.config:  # a live project, whose scans have no labels beside them
+            return None
         try:
             there = Path(folder).is_dir()
         except OSError:

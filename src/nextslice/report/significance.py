@@ -81,7 +81,7 @@ def statistics_tables(runs: Sequence[Run]) -> list[Table]:
             _areas(data, own, summaries[experiment]),
         ]
     matrix = penalty_table(members)
-    return [*tables, *([matrix] if matrix else [])]
+    return [table for table in [*tables, *([matrix] if matrix else [])] if not table.empty]
 
 
 def p_text(p: float) -> str:
@@ -97,7 +97,9 @@ def _differences(
     *,
     first: Difference | None = None,
 ) -> list[Table]:
-    """One row per comparison over all settings, and each setting's below it; none without any.
+    """One row per comparison over all settings, and each setting's below it.
+
+    No table where not one of the comparisons has a pair.
 
     Args:
         title: What is compared.
@@ -106,10 +108,10 @@ def _differences(
         pairs: The comparisons of one family.
         first: A comparison that was declared, and is not corrected.
     """
-    if not pairs:
-        return []
     found = over_settings(pairs)
     tests = family_size(found)
+    if not tests:
+        return []
     corrected = holm(np.array([one.p() for one in found]))
     parts: dict[tuple[str, str], list[tuple[str, Difference]]] = {}
     for mine, other in pairs:

@@ -94,6 +94,11 @@ class Group:
         """The compared cycles without the initial one."""
         return tuple(cycle for cycle in self.cycles if cycle > 0)
 
+    @property
+    def measured(self) -> bool:
+        """Whether there is any 3D Dice after the initial cycle: live projects have none."""
+        return bool(self.values("dice_3d"))
+
     def values(self, metric: Metric, name: str = MEAN) -> list[float]:
         """The metric of each compared run in each compared cycle after the initial one."""
         series = [run.metric(metric, name) for run in self.compared]

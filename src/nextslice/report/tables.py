@@ -108,6 +108,11 @@ class Table:
         return tuple(row for block in self.blocks for row in block)
 
     @property
+    def empty(self) -> bool:
+        """Whether no cell holds a number."""
+        return all(cell.value is None for row in self.rows for cell in row)
+
+    @property
     def shown(self) -> tuple[tuple[Row, ...], ...]:
         """The blocks for people's eyes: what names a whole block stands in its first row."""
         if len(self.stubs) < 2:

@@ -95,7 +95,7 @@ def _by_query(
                 linewidth=1.5,
                 **styles[name].pen,
             )
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     left.axhline(0, color=QUIET, linewidth=0.8)
     if not any(strength.values()):
         _say_unscored(left)

@@ -45,7 +45,7 @@ def draw_ranking(runs: Sequence[Run]) -> Drawing | None:
         runs: Of one experiment; with one strategy there is nothing to rank, nor with several
             settings and no random.
     """
-    compared = [group for group in groups(runs) if group.queried_cycles]
+    compared = [group for group in groups(runs) if group.measured]
     versus = [one for one in over_settings(against_random(compared)) if one.pairs]
     if not versus and (len(compared) < 2 or len(settings_of(compared)) > 1):
         return None
@@ -109,6 +109,8 @@ def _draw_points(axes: Axes, values: Sequence[Sequence[float]], styles: Sequence
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color="#e4e4e4", linewidth=0.7)
     for place, (seeds, look) in enumerate(zip(values, styles, strict=True)):
+        if not seeds:  # the last cycle may not have been measured
+            continue
         y = len(values) - 1 - place
         axes.plot(  # below the bar, which would hide them
             seeds,
