@@ -25,6 +25,7 @@ ROOMS = [
     "wording",
     "discretion",
     "yaml_text",
+    "json_text",
     "code_names",
     "code_hashes",
     "code_of_others",

@@ -37,6 +37,11 @@ HARM = {
     "a key that stands twice further in": "data: {folder: a, folder: b}",
     "an object of Python": "!!python/object/apply:os.system ['touch sprung']",
     "a module of Python": "!!python/module:antigravity",
+    "a number in hexadecimal that nobody could print": "a: 0x" + "f" * 6_000,
+    "a number that nobody could print": "a: " + "9" * 900_000,
+    "a number of base 60 that takes for ever": "a: 1" + ":1" * 400_000,
+    "a fraction of base 60 that takes for ever": "a: 1" + ":1" * 400_000 + ".5",
+    "a number that says it is one": "a: !!int {=: '" + "9" * 5_000 + "'}",
     "a day that never was": "a: 2020-02-31",
     "a number without a digit": "a: !!int ''",
     "a truth value that is none": "a: !!bool perhaps",
@@ -62,6 +67,11 @@ def test_plain_values_come_back(value: Any) -> None:
 def test_an_alias_that_is_as_small_as_it_looks_is_fine() -> None:
     assert parse_yaml("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
     assert parse_yaml("a: &x {c: 1}\nb: {<<: *x, d: 2}")["b"] == {"c": 1, "d": 2}
+
+
+@given(st.integers(-(2**127), 2**128))
+def test_a_number_of_128_bits_is_none_too_many(value: int) -> None:
+    assert parse_yaml(f"a: {value}\nb: {value:#x}") == {"a": value, "b": value}
 
 
 @given(st.text(max_size=300))

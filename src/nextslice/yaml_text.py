@@ -15,7 +15,9 @@ import yaml
 __all__ = ["parse_yaml"]
 
 _LONGEST: Final = 1 << 20  # letters
+_LONGEST_NUMBER: Final = 40  # letters; 128 bits have 39 digits
 _MERGE: Final = "tag:yaml.org,2002:merge"
+_NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MOST: Final = 100_000  # values, once all aliases are written out
 _ODD: Final = (ValueError, OverflowError, LookupError, AttributeError, TypeError)
 
@@ -27,8 +29,9 @@ def parse_yaml(text: str) -> Any:
         text: One document.
 
     Raises:
-        yaml.YAMLError: It is not YAML, holds anything but plain values, names a key twice, or
-            is too long, too deep or too large once its aliases are written out.
+        yaml.YAMLError: It is not YAML, holds anything but plain values or a number of more
+            than 40 letters, names a key twice, or is too long, too deep or too large once its
+            aliases are written out.
     """
     if len(text) > _LONGEST:
         raise yaml.YAMLError(f"{len(text):,} letters are more than settings need")
@@ -48,6 +51,15 @@ class _Strict(yaml.SafeLoader):
         if node is not None:
             _written_out(node, {}, set())
         return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        written = super().construct_scalar(node)
+        # Such a number takes long to make (1:1:1... is of base 60), and cannot be printed.
+        if node.tag in _NUMBERS and len(written) > _LONGEST_NUMBER:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a number of {len(written):,} letters", node.start_mark
+            )
+        return written
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Hashable] = set()

@@ -7,6 +7,8 @@ lie in ``recipes/`` and are named without their ending.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -19,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nextslice.code_names import demand_no_code
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
+from nextslice.files import read_plain
 from nextslice.settings import Positive, Whole, plain, validated
 from nextslice.wording import clause
 from nextslice.yaml_text import parse_yaml
@@ -27,6 +30,7 @@ __all__ = ["Recipe", "StrategyRecipe", "dump_recipe", "read_recipe", "shipped_re
 
 _Chosen = str | dict[str, Any]
 
+_MOST_BYTES: Final = 1 << 22  # of a recipe
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ELSEWHERE: Final = {
     "budget": "budgets",
@@ -241,7 +245,10 @@ def _text(source: str | Path) -> str:
     if str(source) in known:
         return known[str(source)]
     try:
-        return path.read_text(encoding="utf-8")
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # People link to recipes; but nobody waits for a pipe or reads a device to its end.
+        return read_plain(path, most=_MOST_BYTES, through_links=True).decode()
     except (OSError, UnicodeDecodeError) as error:
         close = difflib.get_close_matches(path.stem, known, n=1)
         reason = error.strerror if isinstance(error, OSError) else "it is not text"

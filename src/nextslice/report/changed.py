@@ -65,7 +65,8 @@ def _what(line: str) -> str:
 def _hashes(run: Run, whose: str) -> Mapping[str, str]:
     code = run.environment.get("code")
     found = code.get(whose) if isinstance(code, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    whole = found if isinstance(found, Mapping) else {}
+    return {name: digest for name, digest in whole.items() if isinstance(digest, str)}
 
 
 def _noted(changes: object) -> list[str]:

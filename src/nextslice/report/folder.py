@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from nextslice.failpoints import reach
 from nextslice.files import file_sha256, make_folder, sync_folder, write_atomically
 from nextslice.project.scratch import scratch
+from nextslice.report.rows import read_text
 
 __all__ = ["SUMS", "writing_report"]
 
@@ -99,7 +100,7 @@ def _write_sums(out: Path, sums: set[tuple[str, str]]) -> None:
 def _known(path: Path) -> set[tuple[str, str]]:
     """What an earlier report says it wrote; only places within its folder."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError):
         return set()
     found = {match.groups() for line in text.splitlines() if (match := _LINE.fullmatch(line))}

@@ -55,8 +55,13 @@ _SHOWN: Final = {
 _IN_WORDS: Final = frozenset({"fraction", "match"})
 """Fields that a name holds as words, not in brackets."""
 
+_COUNTED: Final = frozenset({"fraction", "slices", "per_volume"})
+"""Fields that it holds as numbers."""
+
+_UNCOUNTED: Final = 10**12
 _SYMBOLS: Final = {"pool_size": "Q", "samples": "K"}
 _LONG: Final = 24
+_LONGEST_PRESET: Final = 60
 _NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
 
 
@@ -74,12 +79,20 @@ def choice(value: object) -> Choice | None:
     Args:
         value: A mapping of name and parameters (a simulation's), the repr of a strategy (a
             learner's own), or nothing.
+
+    Raises:
+        ValueError: It is something else, or a number in the name is none.
     """
-    if isinstance(value, Mapping):
-        return Choice(str(value.get("name")), by_path(value.get("parameters") or {}))
     if value is None or value == "None":
         return None
-    return _parsed(str(value))
+    if isinstance(value, str):
+        return _with_numbers(_parsed(value))
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r:.60}, which names no strategy")
+    name, parameters = value.get("name"), value.get("parameters")
+    if not isinstance(name, str) or not isinstance(parameters, Mapping | None):
+        raise ValueError(f"{dict(value)!r:.60}, which is no name with parameters")
+    return _with_numbers(Choice(name, by_path(parameters or {})))
 
 
 def strategy_name(uncertainty: Choice | None, selection: Choice, preset: str) -> str:
@@ -158,7 +171,8 @@ def shortened(text: str, longest: int) -> str:
     """`text`, or its beginning and a fingerprint of the whole: two texts never look alike."""
     if len(text) <= longest:
         return text
-    return f"{text[: longest - 7]}…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    fingerprint = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: longest - 7]}…{fingerprint[:6]}"
 
 
 def _base_name(uncertainty: Choice | None, selection: Choice) -> str:
@@ -215,7 +229,8 @@ def _selection_defaults(selection: Choice) -> dict[str, Any]:
 
 def _uncertainty_defaults(uncertainty: Choice | None, preset: str) -> dict[str, Any]:
     """As the preset has them; the classes themselves would need torch."""
-    if uncertainty is None or not preset.replace("-", "").isalnum():
+    named = preset.replace("-", "").isalnum() and len(preset) <= _LONGEST_PRESET
+    if uncertainty is None or not named:
         return {}
     return by_path(_uncertainties_of(preset).get(uncertainty.name) or {})
 
@@ -238,15 +253,23 @@ def _leaves(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
             yield f"{prefix}{key}", value
 
 
+def _with_numbers(chosen: Choice) -> Choice:
+    """The same; what its name holds as a number has to be one."""
+    for path, value in chosen.parameters.items():
+        if path.rpartition(".")[2] in _COUNTED and not (
+            isinstance(value, int | float) and abs(value) < _UNCOUNTED
+        ):
+            raise ValueError(f"{chosen.name:.60} with {path}: {value!r:.60}")
+    return chosen
+
+
 def _parsed(text: str) -> Choice:
     """The repr of a strategy, read without running it."""
     try:
         call = ast.parse(text, mode="eval").body
+        return _called(call) if isinstance(call, ast.Call) else Choice(text, {})
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Choice(text, {})
-    if not isinstance(call, ast.Call):
-        return Choice(text, {})
-    return _called(call)
 
 
 def _called(call: ast.Call) -> Choice:
@@ -264,5 +287,5 @@ def _called(call: ast.Call) -> Choice:
 def _literal(node: ast.expr) -> object:
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):  # a set of lists; minus minus minus ... 1
         return ast.unparse(node)

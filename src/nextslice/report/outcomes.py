@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from nextslice.json_text import parse_json
+from nextslice.report.rows import read_text
 from nextslice.report.tables import plain_text
 
 __all__ = ["Ended", "read_outcomes"]
 
-_FILE = "outcomes.json"
+_FILE: Final = "outcomes.json"
+_LONGEST: Final = 1e12  # seconds
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_outcomes(folder: Path) -> tuple[Ended, ...]:
     """
     for place in (folder, folder.resolve().parent):
         try:
-            noted = json.loads((place / _FILE).read_text(encoding="utf-8"))
+            noted = parse_json(read_text(place / _FILE))
         except (OSError, ValueError):
             continue
         rows = noted if isinstance(noted, list) else []
@@ -55,11 +57,11 @@ def read_outcomes(folder: Path) -> tuple[Ended, ...]:
 
 
 def _ended(row: Mapping[str, object], place: Path) -> Ended:
-    seconds = row.get("seconds")
-    known = isinstance(seconds, int | float) and math.isfinite(seconds)
+    run, seconds = plain_text(str(row.get("run", ""))), row.get("seconds")
+    known = isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST
     return Ended(
-        run=plain_text(str(row.get("run", ""))),
-        folder=place / str(row.get("run", "")),
+        run=run,
+        folder=place / run,
         state=plain_text(str(row.get("state", ""))),
         cause=plain_text(str(row.get("cause") or "")),
         seconds=float(seconds) if known and isinstance(seconds, int | float) else None,

@@ -19,6 +19,7 @@ import numpy as np
 from contourpy import contour_generator
 
 from nextslice.errors import NextsliceError
+from nextslice.report.rows import read_text
 from nextslice.report.runs import Run
 from nextslice.report.scans import RunScans, Scans
 from nextslice.types import SliceMask
@@ -127,11 +128,10 @@ def measured(runs: Sequence[Run], scans: Scans, known: Outlines) -> dict[str, Ou
 def read_outlines(path: Path) -> dict[str, Outline]:
     """What an earlier report measured; nothing where the file is not there or not whole."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = [
-                (row["slice"], Outline(float(row["foreground_mm2"]), float(row["contour_mm"])))
-                for row in csv.DictReader(stream)
-            ]
+        rows = [
+            (row["slice"], Outline(float(row["foreground_mm2"]), float(row["contour_mm"])))
+            for row in csv.DictReader(io.StringIO(read_text(path), newline=""))
+        ]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return {}  # it is measured again where that is possible
     return {
@@ -164,7 +164,10 @@ def _key(data: str, case: str, index: int) -> str:
         case: The slice's.
         index: Its number in the case.
     """
-    return hashlib.sha256(f"{data}/{case}/{index}".encode()).hexdigest()[:24]
+    key = f"{data}/{case}/{index}".encode(
+        "utf-8", "surrogatepass"
+    )  # the file says what it likes
+    return hashlib.sha256(key).hexdigest()[:24]
 
 
 def outline_of(label: SliceMask, spacing: tuple[float, float]) -> Outline:

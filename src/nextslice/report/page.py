@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from os.path import realpath
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from nextslice.report.outlines import (
 from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading
 from nextslice.report.rendering import write_tables
+from nextslice.report.rows import read_text
 from nextslice.report.runs import Run, read_runs
 from nextslice.report.scans import Scans
 from nextslice.report.section import about, class_count, lead, notes, run_row, strategy_rows
@@ -224,9 +226,9 @@ def _lead_of_all(sections: Sequence[Mapping[str, Any]], runs: Sequence[Run]) -> 
 def _outcomes(folder: Path, runs: Sequence[Run]) -> dict[str, Any]:
     """The runs of a benchmark that failed, and those that have recorded nothing yet."""
     ended = read_outcomes(folder)
-    known = {run.folder.resolve() for run in runs}
+    known = {realpath(run.folder) for run in runs}  # which takes names that no folder has
     waiting = [
-        one for one in ended if one.state == "unfinished" and one.folder.resolve() not in known
+        one for one in ended if one.state == "unfinished" and realpath(one.folder) not in known
     ]
     return {
         "failed": [_failed(one) for one in ended if one.state == "failed"],
@@ -257,7 +259,7 @@ def _recipe_title(folder: Path) -> str:
     """What the benchmark's recipe says it is; empty where there is none to read."""
     for place in _recipe_places(folder):
         try:
-            recipe = parse_yaml((place / _RECIPE).read_text(encoding="utf-8"))
+            recipe = parse_yaml(read_text(place / _RECIPE))
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             continue
         if isinstance(recipe, Mapping) and isinstance(recipe.get("title"), str):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from nextslice.errors import ProjectError
+from nextslice.files import read_plain
 
-__all__ = ["CycleRow", "QueryRow", "read_mapping", "read_rows"]
+__all__ = ["CycleRow", "QueryRow", "read_mapping", "read_rows", "read_text"]
+
+_MOST_BYTES: Final = 1 << 25  # of a file; a row has about a hundred
+_HIGHEST: Final = 10**12  # no count and no measurement is beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,16 @@ class QueryRow:
 Row = TypeVar("Row", CycleRow, QueryRow)
 
 
+def read_text(path: Path) -> str:
+    """A file beside runs, which may come from anybody: plain, and no larger than they are.
+
+    Raises:
+        OSError: It cannot be read, is no plain file, or is larger.
+        UnicodeDecodeError: It is not text.
+    """
+    return read_plain(path, most=_MOST_BYTES).decode()
+
+
 def read_mapping(
     path: Path, parse: Callable[[str], Any], failure: type[Exception]
 ) -> Mapping[str, Any]:
@@ -56,9 +71,9 @@ def read_mapping(
         ProjectError: It cannot be read, or holds something else.
     """
     try:
-        loaded = parse(path.read_text(encoding="utf-8"))
+        loaded = parse(read_text(path))
     except (OSError, UnicodeDecodeError, failure) as error:
-        raise ProjectError(f"Expected to read {path}, got: {error}.") from error
+        raise _unreadable(path, error) from error
     if not isinstance(loaded, Mapping):
         raise ProjectError(f"Expected settings by name in {path}, got {loaded!r:.60}.")
     return loaded
@@ -76,24 +91,42 @@ def read_rows(path: Path, kind: type[Row], renamed: Mapping[str, str]) -> tuple[
         ProjectError: The file cannot be read, or a column is missing.
     """
     columns = {renamed.get(f.name, f.name): f for f in fields(kind)}
-    readers: Mapping[str, Callable[[str], Any]] = {"int": int, "float": _number, "str": str}
+    readers: Mapping[str, Callable[[str], Any]] = {
+        "int": _whole,
+        "float": _number,
+        "str": str,
+    }
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            table = csv.DictReader(stream)
-            missing = [name for name in columns if name not in (table.fieldnames or ())]
-            if missing:
-                raise ProjectError(
-                    f"Expected the columns {', '.join(columns)} in {path}; "
-                    f"{', '.join(missing)} is not there.",
-                    cause="the file was written by another version, or changed by hand.",
-                )
-            return tuple(
-                kind(**{f.name: readers[str(f.type)](row[c]) for c, f in columns.items()})
-                for row in table
+        table = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        missing = [name for name in columns if name not in (table.fieldnames or ())]
+        if missing:
+            raise ProjectError(
+                f"Expected the columns {', '.join(columns)} in {path}; "
+                f"{', '.join(missing)} is not there.",
+                cause="the file was written by another version, or changed by hand.",
             )
+        return tuple(
+            kind(**{f.name: readers[str(f.type)](row[c]) for c, f in columns.items()})
+            for row in table
+        )
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
-        raise ProjectError(f"Expected to read {path}, got: {error}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ProjectError:
+    told = (isinstance(error, OSError) and error.strerror) or error
+    return ProjectError(f"Expected to read {path}, got: {told}.")
+
+
+def _whole(cell: str) -> int:
+    value = int(cell)
+    if not 0 <= value <= _HIGHEST:
+        raise ValueError(f"the number {cell:.40}")
+    return value
 
 
 def _number(cell: str) -> float:
-    return float(cell) if cell else math.nan
+    value = float(cell) if cell else math.nan
+    if abs(value) > _HIGHEST:
+        raise ValueError(f"the number {cell:.40}")
+    return value

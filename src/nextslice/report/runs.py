@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn
 import yaml
 
 from nextslice.errors import ProjectError
+from nextslice.json_text import parse_json
 from nextslice.report.apart import tell_apart
 from nextslice.report.experiments import VARIANT, experiment_titles
 from nextslice.report.names import Choice, by_number, choice, strategy_name, unruled
@@ -210,10 +211,22 @@ def _order(run: Run) -> tuple[object, ...]:
 
 
 def _run_folders(folder: Path) -> Iterator[Path]:
-    for path, below, names in os.walk(folder, onerror=_unreadable):
-        if {"config.yaml", "cycles.csv"} <= set(names):
-            below.clear()  # a run holds no runs, but many files
-            yield Path(path)
+    """Each run once: by its own name where it has one here, or by that of a link to it.
+
+    People gather runs in a folder of links. Where these lead in a circle, it ends.
+    """
+    waiting, seen = deque([folder]), set()
+    while waiting:
+        for path, below, names in os.walk(waiting.popleft(), onerror=_unreadable):
+            here, place = Path(path), os.path.realpath(path)
+            if place in seen:
+                below.clear()
+                continue
+            seen.add(place)
+            if {"config.yaml", "cycles.csv"} <= {*names, *below}:
+                below.clear()  # a run holds no runs, but many files
+                yield here
+            waiting.extend(here / name for name in sorted(below) if (here / name).is_symlink())
 
 
 def _unreadable(error: OSError) -> NoReturn:
@@ -226,21 +239,23 @@ def _unreadable(error: OSError) -> NoReturn:
 
 def _read_run(folder: Path) -> Run:
     config = read_mapping(folder / "config.yaml", parse_yaml, yaml.YAMLError)
-    environment = folder / "environment.json"
-    selection = choice(config.get("selection"))
-    seed = config.get("seed")
-    if selection is None or not isinstance(seed, int):
-        raise ProjectError(
-            f"Expected a selection and a whole number as seed in {folder / 'config.yaml'}, "
-            f"got selection: {config.get('selection')!r} and seed: {seed!r}.",
-            cause="the file was not written by nextslice, or was changed by hand.",
-        )
-    uncertainty = choice(config.get("uncertainty"))
-    queries = folder / "queries.csv"
-    variant = folder.parent.name.partition(_VARIANT)[2]
+    environment, queries = folder / "environment.json", folder / "queries.csv"
+    seed, preset = config.get("seed"), config.get("preset")
+    if not isinstance(seed, int):
+        raise _not_ours(folder, "a whole number as seed", f"{seed!r:.60}")
+    if not isinstance(preset, str | None):
+        raise _not_ours(folder, "the name of a preset", f"{preset!r:.60}")
+    try:
+        selection = choice(config.get("selection"))
+        uncertainty = choice(config.get("uncertainty"))
+    except ValueError as error:
+        raise _not_ours(folder, "a selection and an uncertainty", str(error)) from error
+    if selection is None:
+        raise _not_ours(folder, "a selection", "none")
+    variant = folder.resolve().parent.name.partition(_VARIANT)[2]
     return Run(
         folder=folder,
-        strategy=strategy_name(uncertainty, selection, str(config.get("preset", ""))),
+        strategy=strategy_name(uncertainty, selection, preset or ""),
         experiment="",
         plain_name="",
         setting="",
@@ -248,9 +263,16 @@ def _read_run(folder: Path) -> Run:
         selection=selection,
         seed=seed,
         cycles=read_rows(folder / "cycles.csv", CycleRow, {"name": "class"}),
-        queries=read_rows(queries, QueryRow, {}) if queries.is_file() else (),
+        queries=read_rows(queries, QueryRow, {}) if os.path.lexists(queries) else (),
         config=dict(config) | ({VARIANT: variant} if variant else {}),
-        environment=read_mapping(environment, json.loads, ValueError)
-        if environment.is_file()
+        environment=read_mapping(environment, parse_json, ValueError)
+        if os.path.lexists(environment)
         else {},
+    )
+
+
+def _not_ours(folder: Path, what: str, came: str) -> ProjectError:
+    return ProjectError(
+        f"Expected {what} in {folder / 'config.yaml'}, got {came}.",
+        cause="the file was not written by nextslice, or was changed by hand.",
     )

@@ -118,7 +118,7 @@ class Scans:
 
         try:
             splits = open_splits(validated(Config, run.config), self._on_progress)
-        except (NextsliceError, OSError):
+        except (NextsliceError, OSError, ValueError, MemoryError):  # pixels of a kilometre
             self._miss(run, "cannot be opened any more as the runs opened it")
             return None
         return RunScans(splits.train, splits.test), splits.fingerprint

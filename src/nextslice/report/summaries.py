@@ -106,8 +106,8 @@ class Group:
 
     def curve(self, run: Run, name: str = MEAN) -> dict[int, float]:
         """Labelled slices -> 3D Dice of a run, in the compared cycles."""
-        dice = run.metric("dice_3d", name)
-        return {run.recorded[cycle]: dice[cycle] for cycle in self.cycles if cycle in dice}
+        dice, labelled = run.metric("dice_3d", name), run.recorded
+        return {labelled[cycle]: dice[cycle] for cycle in self.cycles if cycle in dice}
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,8 @@ def _area(curve: Mapping[int, float]) -> float:
 
 
 def _labelled(group: Group) -> tuple[int, int] | None:
-    counts = [run.recorded[cycle] for run in group.compared for cycle in group.cycles]
+    recorded = [run.recorded for run in group.compared]
+    counts = [of_run[cycle] for of_run in recorded for cycle in group.cycles]
     return (min(counts), max(counts)) if counts else None
 
 

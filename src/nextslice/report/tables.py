@@ -28,7 +28,9 @@ __all__ = [
 NOTHING = "\N{EN DASH}"
 """What stands where nothing was measured."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,10 @@ def mean_and_spread(
 
 
 def plain_text(name: str) -> str:
-    """A name from a file, without characters that steer a terminal or turn the text around."""
+    """A name from a file, without characters that steer a terminal or turn the text around.
+
+    Nor with halves of characters, which no file takes: bytes of a name that are not UTF-8.
+    """
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name)
 
 
