@@ -15,6 +15,7 @@ from nextslice.errors import StorageError
 from nextslice.failpoints import VARIABLE
 from nextslice.files import (
     file_sha256,
+    read_plain,
     remove_unfinished,
     replacing,
     write_atomically,
@@ -150,3 +151,23 @@ def test_a_name_that_cannot_be_taken_back_is_said_to_be_there(
     assert (folder / "inner").is_dir()
     assert caught.value.cause
     assert str(folder) in caught.value.remedy
+
+
+def test_a_link_is_followed_where_that_is_meant_and_only_to_a_plain_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    assert read_plain(tmp_path / "link", through_links=True) == b"content"
+    with pytest.raises(OSError, match="it is a link"):
+        read_plain(tmp_path / "link")
+    with pytest.raises(OSError, match="no plain file"):
+        read_plain(tmp_path / "device", through_links=True)
+
+
+def test_no_more_is_read_than_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"seven b")
+    assert read_plain(tmp_path / "file", most=7) == b"seven b"
+    with pytest.raises(OSError, match="more than 6 bytes"):
+        read_plain(tmp_path / "file", most=6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,29 @@ def test_a_recipe_that_is_not_there_is_explained(source: str, expected: str) -> 
     with pytest.raises(SettingsError) as caught:
         read_recipe(source)
     assert expected in str(caught.value)
+
+
+def test_a_recipe_may_lie_behind_a_link(tmp_path: Path) -> None:
+    _read(tmp_path, {})
+    (tmp_path / "mine.yaml").symlink_to("recipe.yaml")
+    assert read_recipe(tmp_path / "mine.yaml") == read_recipe(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a terabyte", "a circle"])
+def test_a_recipe_that_never_ends_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    elif kind == "a circle":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as stream:
+            stream.truncate(1 << 40)
+    with pytest.raises(SettingsError, match="Expected a recipe"):
+        read_recipe(path)
 
 
 @pytest.mark.parametrize("text", ["[", "a list", "- 1", "", "!!python/object:os.system {}"])

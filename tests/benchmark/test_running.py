@@ -269,7 +269,8 @@ def test_data_that_is_not_there_is_explained(
 def test_an_outcomes_file_that_is_damaged_is_no_obstacle(
     make_recipe: MakeRecipe, tmp_path: Path
 ) -> None:
-    for text in ("{", "[1]", '[{"state": "finished"}]', "{}"):
+    deep, half = "[" * 100_000, r'[{"run": "\ud800", "state": "finished"}]'
+    for text in ("{", "[1]", '[{"state": "finished"}]', "{}", deep, half):
         (tmp_path / "outcomes.json").write_text(text)
         recipe = make_recipe(seeds=[0])
         run_benchmark(recipe, open_benchmark(recipe, tmp_path), tmp_path, _DoesNothing())

@@ -204,6 +204,27 @@ def test_empty_cells_are_nothing_measured(write_run: WriteRun) -> None:
     assert read_runs(folder)[0].metric("dice_3d") == {0: 0.5}
 
 
+def test_runs_behind_links_are_found_and_each_counts_once(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    """People gather runs of many folders in one folder of links."""
+    write_run("study.variant-wide/a", [0.5, 0.6])
+    write_run("study.variant-wide/b", [0.5, 0.6], seed=1)
+    gathered = tmp_path / "gathered"
+    gathered.mkdir()
+    (gathered / "a").symlink_to(tmp_path / "runs" / "study.variant-wide" / "a")
+    (only,) = read_runs(gathered)
+    assert only.folder == gathered / "a"
+    assert only.config["variant"] == "wide"  # as of the folder that the run lies in
+    (gathered / "all").symlink_to(tmp_path / "runs")
+    (gathered / "circle").symlink_to(gathered)
+    (gathered / "gone").symlink_to(tmp_path / "nowhere")
+    assert [run.seed for run in read_runs(gathered)] == [0, 1]
+    (tmp_path / "runs" / "again").symlink_to("study.variant-wide")
+    names = {run.folder.parent.name for run in read_runs(tmp_path / "runs")}
+    assert names == {"study.variant-wide"}
+
+
 def test_a_folder_without_runs_says_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 0\n")
     with pytest.raises(ProjectError, match=r"config\.yaml and cycles\.csv"):

@@ -160,6 +160,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Entries by run; a file that is not ours is no obstacle, it is only a summary."""
     try:
         entries = parse_json(_text(path))
+        json.dumps(entries, ensure_ascii=False).encode()  # half a character is never written
         return {entry.pop("run"): entry for entry in entries}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return {}
