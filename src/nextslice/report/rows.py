@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import math
 from collections.abc import Callable, Mapping
@@ -115,7 +116,13 @@ def read_rows(path: Path, kind: type[Row], renamed: Mapping[str, str]) -> tuple[
 
 def _unreadable(path: Path, error: Exception) -> ProjectError:
     told = (isinstance(error, OSError) and error.strerror) or error
-    return ProjectError(f"Expected to read {path}, got: {told}.")
+    linked = isinstance(error, OSError) and error.errno == errno.ELOOP
+    return ProjectError(
+        f"Expected to read {path}, got: {told}.",
+        remedy="Put the file itself there; runs are gathered by links to their folders."
+        if linked
+        else "",
+    )
 
 
 def _whole(cell: str) -> int:
