@@ -155,7 +155,7 @@ def test_a_damaged_mask_is_named_and_the_older_backup_stays(
     before = file.read_bytes()
     path = next((project / "annotations").rglob("*.npy"))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ProjectError, match=f"{path} cannot be backed up"):
+    with pytest.raises(ProjectError, match=f"annotations/../{path.name}: the mask of slice"):
         back_up(project, file)
     assert file.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kidneys.zip", "project"]
@@ -485,7 +485,7 @@ def test_a_backup_is_not_made_of_a_project_that_names_a_mask_so(
 ) -> None:
     with closing(sqlite3.connect(project / "project.db")) as connection, connection:
         connection.execute("UPDATE answers SET native_sha256 = '/etc/passwd' WHERE id = 1")
-    with pytest.raises(ProjectError, match="Expected a SHA-256 as the name of a mask"):
+    with pytest.raises(ProjectError, match="which no mask is called"):
         back_up(project, tmp_path / "kidneys.zip")
     (finding,) = verify(project).findings
     assert finding.path == "project.db"

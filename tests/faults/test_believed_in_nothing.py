@@ -27,7 +27,7 @@ from nextslice.models.checkpoints import load_model, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.unet import UNet
 from nextslice.project import AnswerKind, NewAnswer, Records, SliceState
-from nextslice.project.arrays import check_arrays, read_arrays
+from nextslice.project.arrays import array_pieces, read_arrays
 from nextslice.project.backup import back_up
 from nextslice.project.proposals import are_whole, read_proposals
 from nextslice.project.restoring import restore
@@ -105,10 +105,9 @@ def test_what_is_no_mask_of_the_project_is_named_refused_and_never_handed_out(
     (finding,) = (finding for finding in findings if name in finding.path)
     assert "version 1 by" in finding.problem
     assert len(findings) == 1 or what == "another shape"  # of two, either may be wrong
-    back_up(project, tmp_path / "kidneys.zip")
-    with pytest.raises(ProjectError, match="cannot be restored"):
-        restore(tmp_path / "kidneys.zip", tmp_path / "restored")
-    assert not (tmp_path / "restored").exists()
+    with pytest.raises(ProjectError, match="cannot be backed up"):
+        back_up(project, tmp_path / "kidneys.zip")
+    assert not (tmp_path / "kidneys.zip").exists()
     with (
         Records.look(project) as records,
         pytest.raises(ProjectError, match="which holds none") as told,
@@ -157,7 +156,10 @@ def test_a_flipped_bit_in_the_scores_makes_them_missing_or_changes_nothing(
 
     def same() -> bool:
         found = read_scores(path, count)
-        assert found in (None, scores)
+        if found is not None:
+            assert np.array_equal(found.case, scores.case)
+            assert np.array_equal(found.index, scores.index)
+            assert np.array_equal(found.score, scores.score)
         return found is not None
 
     assert _swept(path, bits, same) > 0
@@ -173,8 +175,8 @@ def test_a_flipped_bit_in_the_proposals_makes_them_missing_or_changes_nothing(
     assert proposals is not None
 
     def same() -> bool:
-        found = read_proposals(path, slices=len(proposals.rows))
-        assert are_whole(path, slices=len(proposals.rows)) == (found is not None)
+        found = read_proposals(path, rows=proposals.rows, classes=2)
+        assert are_whole(path, rows=proposals.rows, classes=2) == (found is not None)
         if found is not None:
             assert found.rows == proposals.rows
             assert np.array_equal(found.masks, proposals.masks)
@@ -215,7 +217,7 @@ def test_what_unpacks_to_more_than_is_expected_takes_no_memory(project: Path) ->
         back_up(project, project.parent / "kidneys.zip")
         with Records.look(project) as records:
             assert records.scores(1) is None
-            assert records.proposals(1, (16, 16)) is None
+            assert records.proposals(1, shape=(16, 16)) is None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -235,7 +237,9 @@ def test_arrays_are_read_as_numpy_writes_them(tmp_path: Path) -> None:
         read = read_arrays(path, dict.fromkeys(arrays, lambda found: True))
         assert all(np.array_equal(read[name], array) for name, array in arrays.items())
         assert all(read[name].dtype == array.dtype for name, array in arrays.items())
-        check_arrays(path, dict.fromkeys(arrays, lambda found: True))
+        pieces = [*array_pieces(path, dict.fromkeys(arrays, lambda found: True))]
+        assert [name for name, _ in pieces] == list(arrays)
+        assert all(set(piece.flat) == set(arrays[name].flat) for name, piece in pieces)
         with pytest.raises(ValueError, match="not expected"):
             read_arrays(path, dict.fromkeys(arrays, lambda found: found.shape == (2, 3)))
         with pytest.raises(ValueError, match="other arrays"):
@@ -375,9 +379,7 @@ ELSEWHERE = pytest.mark.promise(
 
 
 @ELSEWHERE
-@pytest.mark.parametrize(
-    "name", ["tensorboard/events.out.x", "identity.txt", "scores/cycle-01.npz"]
-)
+@pytest.mark.parametrize("name", ["tensorboard/events.out.x", "scores/cycle-01.npz"])
 def test_a_link_out_of_a_project_is_not_followed_into_a_backup(
     project: Path, tmp_path: Path, name: str
 ) -> None:
