@@ -251,14 +251,14 @@ class LiveProject:
         rows = tuple(queried.row for queried in query.slices)
         if query.cycle == 0 or not rows or self.project.weights_of(query.cycle) is not None:
             return
-        weights = self.project.weights_of(query.cycle - 1)
         kept = self.project.proposals(
             query.cycle, shape=self.pool.size, classes=len(self.classes)
         )
-        if weights is None or (kept is not None and kept.weights_sha256 == weights):
+        if kept is not None or self.project.weights_of(query.cycle - 1) is None:
             return
         images = self.pool.images[np.array(rows, dtype=np.intp)]
         model = self.learner.model
+        weights = str(self.project.weights_of(query.cycle - 1))  # it may be trained anew
         levels = np.rint(uncertainty_maps(model, images) * 255).astype(np.uint8)
         proposals = Proposals(rows, model.predict(images), levels, weights)
         self.project.save_proposals(query.cycle, proposals)

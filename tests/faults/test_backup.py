@@ -353,6 +353,13 @@ def _other_format(files: dict[str, bytes], contents: dict[str, Any]) -> None:
     contents["format"] = 99
 
 
+def _left_out(files: dict[str, bytes], contents: dict[str, Any]) -> None:
+    """What nothing can make again is said to be damaged, and is."""
+    contents["left_out"] = ["config.yaml"]
+    files["config.yaml"] = b""
+    contents["files"]["config.yaml"] = _entry(b"")
+
+
 def _no_files(files: dict[str, bytes], contents: dict[str, Any]) -> None:
     contents["files"] = []
 
@@ -379,7 +386,7 @@ def _no_real_database(files: dict[str, bytes], contents: dict[str, Any]) -> None
     "change",
     [
         *(_no_database, _unnamed_file, _lost_file, _other_size, _size_in_words, _other_hash),
-        *(_other_format, _no_files, _other_mask, _lost_mask, _no_real_database),
+        *(_other_format, _left_out, _no_files, _other_mask, _lost_mask, _no_real_database),
     ],
 )
 def test_a_backup_that_is_not_what_it_says_is_refused(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 import shutil
 import sqlite3
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.faults.rebacked import exchange
 
 from nextslice.errors import CheckpointError, ProjectError, StorageError
 from nextslice.files import write_atomically
@@ -100,14 +100,21 @@ def _exchange(project: Path, content_of: Callable[[np.ndarray], bytes]) -> str:
 def test_what_is_no_mask_of_the_project_is_named_refused_and_never_handed_out(
     project: Path, tmp_path: Path, what: str
 ) -> None:
+    file = tmp_path / "kidneys.zip"
+    back_up(project, file)
+    older = file.read_bytes()
     name = _exchange(project, NO_MASKS[what])
     findings = verify(project).findings
     (finding,) = (finding for finding in findings if name in finding.path)
     assert "version 1 by" in finding.problem
     assert len(findings) == 1 or what == "another shape"  # of two, either may be wrong
     with pytest.raises(ProjectError, match="cannot be backed up"):
-        back_up(project, tmp_path / "kidneys.zip")
-    assert not (tmp_path / "kidneys.zip").exists()
+        back_up(project, file)
+    assert file.read_bytes() == older
+    exchange(file, project, "project.db", f"annotations/{name[:2]}/{name}.npy")
+    with pytest.raises(ProjectError, match="cannot be restored"):
+        restore(file, tmp_path / "restored")
+    assert not (tmp_path / "restored").exists()
     with (
         Records.look(project) as records,
         pytest.raises(ProjectError, match="which holds none") as told,
@@ -303,25 +310,16 @@ def test_a_value_that_no_column_may_hold_is_named_and_refused(
     assert "project.db" in {finding.path for finding in findings}
     with contextlib.suppress(ProjectError):
         _read_all(tmp_path / "edited")
-    back_up(project, tmp_path / "kidneys.zip")
-    _with_database(tmp_path / "kidneys.zip", tmp_path / "edited/project.db")
+    file = tmp_path / "kidneys.zip"
+    back_up(project, file)
+    older = file.read_bytes()
+    with pytest.raises(ProjectError):
+        back_up(tmp_path / "edited", file)
+    assert file.read_bytes() == older
+    exchange(file, tmp_path / "edited", "project.db")
     with pytest.raises(ProjectError, match="cannot be restored"):
         restore(tmp_path / "kidneys.zip", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
-
-
-def _with_database(file: Path, database: Path) -> None:
-    """Exchange the database in a backup, with all that is said of it."""
-    with zipfile.ZipFile(file) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    content = files["project.db"] = database.read_bytes()
-    contents = json.loads(files["backup.json"])
-    sha256 = hashlib.sha256(content).hexdigest()
-    contents["files"]["project.db"] = {"size": len(content), "sha256": sha256}
-    files["backup.json"] = json.dumps(contents).encode()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, entry in files.items():
-            archive.writestr(name, entry)
 
 
 @NO_VALUE
@@ -391,6 +389,34 @@ def test_a_link_out_of_a_project_is_not_followed_into_a_backup(
     with zipfile.ZipFile(tmp_path / "kidneys.zip") as archive:
         assert name not in archive.namelist()
         assert not any(b"nobody else" in archive.read(entry) for entry in archive.namelist())
+
+
+@ELSEWHERE
+def test_a_link_in_the_place_of_the_name_of_a_project_is_told_and_not_read(
+    project: Path, tmp_path: Path
+) -> None:
+    """Left out without a word, work orders would come back to a project of another name."""
+    (tmp_path / "secret").write_text("0123456789abcdef")
+    (project / "identity.txt").unlink(missing_ok=True)
+    (project / "identity.txt").symlink_to(tmp_path / "secret")
+    (finding,) = verify(project).findings
+    assert finding.path == "identity.txt"
+    with pytest.raises(ProjectError, match=r"identity\.txt"):
+        back_up(project, tmp_path / "kidneys.zip")
+    assert not (tmp_path / "kidneys.zip").exists()
+
+
+@ELSEWHERE
+@pytest.mark.parametrize("name", ["annotations", "models", "models/cycle-00", "scores"])
+def test_a_folder_that_is_a_link_is_named_and_the_rest_is_looked_at(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    (project / name).rename(tmp_path / "elsewhere")
+    (project / name).symlink_to(tmp_path / "elsewhere")
+    (project / "proposals/cycle-01.npz").write_bytes(b"")
+    seen = verify(project)
+    assert [finding.path for finding in seen.findings] == [name, "proposals/cycle-01.npz"]
+    assert (seen.answers, seen.masks, seen.models) == (4, 8, 1)
 
 
 @ELSEWHERE

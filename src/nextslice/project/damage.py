@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from nextslice.errors import CheckpointError
 from nextslice.files import open_plain, read_plain
 from nextslice.models.checkpoints import read_manifest
-from nextslice.project.proposals import are_whole
+from nextslice.project.proposals import are_whole, model_that_proposes
 from nextslice.project.records import Records
 from nextslice.project.schema import cycles, queries, slices
 from nextslice.project.scores import KeptScores, read_scores
@@ -102,7 +102,7 @@ def damaged_scores(
         keep: Given each file that is whole.
     """
     everything = select(slices.c.case, slices.c.slice).order_by(slices.c.row)
-    pool = connection.execute(everything).tuples().all()
+    pool = [(entry.case, entry.slice) for entry in connection.execute(everything)]
     asked: dict[int, dict[int, float]] = {}
     for cycle, row, score in connection.execute(
         select(cycles.c.cycle, queries.c.row, queries.c.score)
@@ -161,11 +161,9 @@ def damaged_proposals(
         asked.setdefault(cycle, []).append(row)
     trained = select(cycles.c.cycle, cycles.c.weights_sha256).order_by(cycles.c.cycle)
     weights = {entry.cycle: entry.weights_sha256 for entry in connection.execute(trained)}
-    for cycle, sha256 in weights.items():
+    for cycle in weights:
         name, content = _file(records, records.proposals_file(cycle))
-        # Whoever trains a model again on another machine gets another; what the first one
-        # proposed is computed again for an open query, and else stays what it was.
-        model = weights.get(cycle - 1) if sha256 is None else None
+        model = model_that_proposes(weights, cycle)
         rows = asked.get(cycle, [])
         if content is None:
             continue

@@ -21,7 +21,7 @@ from nextslice.project.arrays import (
 )
 from nextslice.types import SliceMask, SliceMasks
 
-__all__ = ["Proposals", "are_whole", "read_proposals", "write_proposals"]
+__all__ = ["Proposals", "are_whole", "model_that_proposes", "read_proposals", "write_proposals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,23 +62,38 @@ def write_proposals(path: Path, proposals: Proposals) -> None:
     write_atomically(path, content.getvalue(), "proposals")
 
 
+def model_that_proposes(weights: Mapping[int, str | None], cycle: int) -> str | None:
+    """SHA-256 of the model that proposes for a query; None where it may be another.
+
+    A model that is trained again on another machine is another. For an open query its proposals
+    are then computed again; what was proposed for an earlier one stays what it was.
+
+    Args:
+        weights: Cycle -> SHA-256 of its model's weights, None until it is trained.
+        cycle: The query's.
+    """
+    return weights.get(cycle - 1) if weights.get(cycle) is None else None
+
+
 def read_proposals(
     path: Path,
     *,
     rows: Sequence[int] | None = None,
     classes: int | None = None,
     shape: tuple[int, int] | None = None,
+    weights_sha256: str | None = None,
 ) -> Proposals | None:
     """What :func:`write_proposals` wrote; None if the file is missing or damaged.
 
-    They can be computed again, so a damaged file is no loss; and one is damaged that proposes
-    for other slices, or a class that there is not.
+    They can be computed again, so a damaged file is no loss; and one is damaged that is for
+    other slices, comes from another model or has a class that there is not.
 
     Args:
         path: The file.
         rows: The slices of the query, in its order; None if nobody knows.
         classes: How many there are besides the background; the same.
         shape: (height, width) of the pool's slices; the same.
+        weights_sha256: The model that they must come from; None where it may be another.
     """
     try:
         kept = read_arrays(path, _wanted(rows, shape))
@@ -94,6 +109,7 @@ def read_proposals(
         proposals.masks.shape == proposals.uncertainties.shape
         and len(proposals.masks) == len(proposals.rows)
         and (rows is None or proposals.rows == tuple(rows))
+        and weights_sha256 in (None, proposals.weights_sha256)
         and (classes is None or int(proposals.masks.max(initial=0)) <= classes)
     )
     return proposals if whole else None
@@ -112,7 +128,7 @@ def are_whole(
         source: The file.
         rows: See :func:`read_proposals`.
         classes: The same.
-        weights_sha256: The model that they must come from; None where it may be another.
+        weights_sha256: The same.
     """
     small: dict[str, list[np.ndarray]] = {"row": [], "weights_sha256": []}
     largest = 0

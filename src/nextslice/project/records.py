@@ -24,7 +24,7 @@ from nextslice.project.connections import connect_to_look
 from nextslice.project.folders import demand_own_folders
 from nextslice.project.history import CycleView, cycle_views
 from nextslice.project.masks import MaskStore
-from nextslice.project.proposals import Proposals, read_proposals
+from nextslice.project.proposals import Proposals, model_that_proposes, read_proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
 from nextslice.project.schema import answers, cycles, queries, slices
 from nextslice.project.scores import KeptScores, read_scores
@@ -268,8 +268,15 @@ class Records:
         asked = select(queries.c.row).where(queries.c.cycle == cycle).order_by(queries.c.rank)
         with self._engine.connect() as connection:
             rows = connection.execute(asked).scalars().all()
-        path = self.proposals_file(cycle)
-        return read_proposals(path, rows=rows, shape=shape, classes=classes)
+            trained = connection.execute(select(cycles.c.cycle, cycles.c.weights_sha256))
+            weights = {entry.cycle: entry.weights_sha256 for entry in trained}
+        return read_proposals(
+            self.proposals_file(cycle),
+            rows=rows,
+            shape=shape,
+            classes=classes,
+            weights_sha256=model_that_proposes(weights, cycle),
+        )
 
     def scores(self, cycle: int) -> KeptScores | None:
         """The scores of all slices that a query was selected by; None as for proposals."""
