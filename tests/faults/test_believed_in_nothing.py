@@ -411,7 +411,8 @@ def test_a_link_in_the_place_of_the_name_of_a_project_is_told_and_not_read(
 def test_a_folder_that_is_a_link_is_named_and_the_rest_is_looked_at(
     project: Path, tmp_path: Path, name: str
 ) -> None:
-    (project / name).rename(tmp_path / "elsewhere")
+    (project / name).rename(tmp_path / "away")
+    (tmp_path / "elsewhere").mkdir()  # what is looked for there is missing
     (project / name).symlink_to(tmp_path / "elsewhere")
     (project / "proposals/cycle-01.npz").write_bytes(b"")
     seen = verify(project)
