@@ -27,6 +27,7 @@ from nextslice.native_masks import NativeMasks
 from nextslice.parts import open_scans, trainer_for, uncertainty_for
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project import Answer, Project, Proposals, Query
+from nextslice.project.changes import LIVE_MAY_CHANGE
 from nextslice.settings import plain, validated
 from nextslice.strategies import build_selection
 from nextslice.types import NativeMask
@@ -34,12 +35,6 @@ from nextslice.uncertainty.maps import uncertainty_maps
 from nextslice.yaml_text import parse_yaml
 
 __all__ = ["LiveProject", "live_config"]
-
-# Where the scans lie and how many slices the next query has is no other project.
-# Projects of an earlier version do not say how their first query was selected: at random.
-_MAY_CHANGE = frozenset(
-    {"data.folder", "data.skip_refused", "initial", "budget", "first_query"}
-)
 
 
 @final
@@ -79,7 +74,7 @@ class LiveProject:
             seed=config.seed,
             given=self.pool.labelled_cases,
             config=plain(config),
-            may_change=_MAY_CHANGE,
+            may_change=LIVE_MAY_CHANGE,
             accept_changes=accept_changes,
             on_progress=self._tell,
         )
@@ -256,14 +251,14 @@ class LiveProject:
         rows = tuple(queried.row for queried in query.slices)
         if query.cycle == 0 or not rows or self.project.weights_of(query.cycle) is not None:
             return
-        weights = self.project.weights_of(query.cycle - 1)
-        kept = self.project.proposals(query.cycle, self.pool.size)
-        if weights is None or (
-            kept is not None and (kept.rows, kept.weights_sha256) == (rows, weights)
-        ):
+        kept = self.project.proposals(
+            query.cycle, shape=self.pool.size, classes=len(self.classes)
+        )
+        if kept is not None or self.project.weights_of(query.cycle - 1) is None:
             return
         images = self.pool.images[np.array(rows, dtype=np.intp)]
         model = self.learner.model
+        weights = str(self.project.weights_of(query.cycle - 1))  # it may be trained anew
         levels = np.rint(uncertainty_maps(model, images) * 255).astype(np.uint8)
         proposals = Proposals(rows, model.predict(images), levels, weights)
         self.project.save_proposals(query.cycle, proposals)

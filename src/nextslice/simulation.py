@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from nextslice.annotators import Oracle
 from nextslice.config import Config
@@ -17,15 +16,11 @@ from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
 from nextslice.parts import open_pool, trainer_for, uncertainty_for
 from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.project.changes import SIMULATED_MAY_CHANGE
 from nextslice.settings import plain
 from nextslice.strategies import build_selection
 
-__all__ = ["MAY_CHANGE", "CycleResult", "Splits", "open_splits", "simulate"]
-
-# Carrying a run on for more cycles is no other run, and where the data lies or how fast the
-# machine may work on it says nothing about the result; the pool's fingerprint guards the data.
-MAY_CHANGE: Final = frozenset({"cycles", "data.folder", "data.skip_refused"})
-"""Dotted names of settings that may differ when a run goes on."""
+__all__ = ["CycleResult", "Splits", "open_splits", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def simulate(
         shared_trainings=shared_trainings,
         config=plain(config),
         data=splits.fingerprint,
-        may_change=MAY_CHANGE,
+        may_change=SIMULATED_MAY_CHANGE,
         accept_changes=accept_changes,
         on_progress=on_progress,
     )

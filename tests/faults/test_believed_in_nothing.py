@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 import shutil
 import sqlite3
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.faults.rebacked import exchange
 
 from nextslice.errors import CheckpointError, ProjectError, StorageError
 from nextslice.files import write_atomically
@@ -27,7 +27,7 @@ from nextslice.models.checkpoints import load_model, save_model
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.unet import UNet
 from nextslice.project import AnswerKind, NewAnswer, Records, SliceState
-from nextslice.project.arrays import check_arrays, read_arrays
+from nextslice.project.arrays import array_pieces, read_arrays
 from nextslice.project.backup import back_up
 from nextslice.project.proposals import are_whole, read_proposals
 from nextslice.project.restoring import restore
@@ -100,14 +100,20 @@ def _exchange(project: Path, content_of: Callable[[np.ndarray], bytes]) -> str:
 def test_what_is_no_mask_of_the_project_is_named_refused_and_never_handed_out(
     project: Path, tmp_path: Path, what: str
 ) -> None:
+    file = tmp_path / "kidneys.zip"
+    back_up(project, file)
+    older = file.read_bytes()
     name = _exchange(project, NO_MASKS[what])
     findings = verify(project).findings
     (finding,) = (finding for finding in findings if name in finding.path)
     assert "version 1 by" in finding.problem
     assert len(findings) == 1 or what == "another shape"  # of two, either may be wrong
-    back_up(project, tmp_path / "kidneys.zip")
+    with pytest.raises(ProjectError, match="cannot be backed up"):
+        back_up(project, file)
+    assert file.read_bytes() == older
+    exchange(file, project, "project.db", f"annotations/{name[:2]}/{name}.npy")
     with pytest.raises(ProjectError, match="cannot be restored"):
-        restore(tmp_path / "kidneys.zip", tmp_path / "restored")
+        restore(file, tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
     with (
         Records.look(project) as records,
@@ -157,7 +163,10 @@ def test_a_flipped_bit_in_the_scores_makes_them_missing_or_changes_nothing(
 
     def same() -> bool:
         found = read_scores(path, count)
-        assert found in (None, scores)
+        if found is not None:
+            assert np.array_equal(found.case, scores.case)
+            assert np.array_equal(found.index, scores.index)
+            assert np.array_equal(found.score, scores.score)
         return found is not None
 
     assert _swept(path, bits, same) > 0
@@ -173,8 +182,8 @@ def test_a_flipped_bit_in_the_proposals_makes_them_missing_or_changes_nothing(
     assert proposals is not None
 
     def same() -> bool:
-        found = read_proposals(path, slices=len(proposals.rows))
-        assert are_whole(path, slices=len(proposals.rows)) == (found is not None)
+        found = read_proposals(path, rows=proposals.rows, classes=2)
+        assert are_whole(path, rows=proposals.rows, classes=2) == (found is not None)
         if found is not None:
             assert found.rows == proposals.rows
             assert np.array_equal(found.masks, proposals.masks)
@@ -215,7 +224,7 @@ def test_what_unpacks_to_more_than_is_expected_takes_no_memory(project: Path) ->
         back_up(project, project.parent / "kidneys.zip")
         with Records.look(project) as records:
             assert records.scores(1) is None
-            assert records.proposals(1, (16, 16)) is None
+            assert records.proposals(1, shape=(16, 16)) is None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -235,7 +244,9 @@ def test_arrays_are_read_as_numpy_writes_them(tmp_path: Path) -> None:
         read = read_arrays(path, dict.fromkeys(arrays, lambda found: True))
         assert all(np.array_equal(read[name], array) for name, array in arrays.items())
         assert all(read[name].dtype == array.dtype for name, array in arrays.items())
-        check_arrays(path, dict.fromkeys(arrays, lambda found: True))
+        pieces = [*array_pieces(path, dict.fromkeys(arrays, lambda found: True))]
+        assert [name for name, _ in pieces] == list(arrays)
+        assert all(set(piece.flat) == set(arrays[name].flat) for name, piece in pieces)
         with pytest.raises(ValueError, match="not expected"):
             read_arrays(path, dict.fromkeys(arrays, lambda found: found.shape == (2, 3)))
         with pytest.raises(ValueError, match="other arrays"):
@@ -299,25 +310,16 @@ def test_a_value_that_no_column_may_hold_is_named_and_refused(
     assert "project.db" in {finding.path for finding in findings}
     with contextlib.suppress(ProjectError):
         _read_all(tmp_path / "edited")
-    back_up(project, tmp_path / "kidneys.zip")
-    _with_database(tmp_path / "kidneys.zip", tmp_path / "edited/project.db")
+    file = tmp_path / "kidneys.zip"
+    back_up(project, file)
+    older = file.read_bytes()
+    with pytest.raises(ProjectError):
+        back_up(tmp_path / "edited", file)
+    assert file.read_bytes() == older
+    exchange(file, tmp_path / "edited", "project.db")
     with pytest.raises(ProjectError, match="cannot be restored"):
         restore(tmp_path / "kidneys.zip", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
-
-
-def _with_database(file: Path, database: Path) -> None:
-    """Exchange the database in a backup, with all that is said of it."""
-    with zipfile.ZipFile(file) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    content = files["project.db"] = database.read_bytes()
-    contents = json.loads(files["backup.json"])
-    sha256 = hashlib.sha256(content).hexdigest()
-    contents["files"]["project.db"] = {"size": len(content), "sha256": sha256}
-    files["backup.json"] = json.dumps(contents).encode()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, entry in files.items():
-            archive.writestr(name, entry)
 
 
 @NO_VALUE
@@ -375,9 +377,7 @@ ELSEWHERE = pytest.mark.promise(
 
 
 @ELSEWHERE
-@pytest.mark.parametrize(
-    "name", ["tensorboard/events.out.x", "identity.txt", "scores/cycle-01.npz"]
-)
+@pytest.mark.parametrize("name", ["tensorboard/events.out.x", "scores/cycle-01.npz"])
 def test_a_link_out_of_a_project_is_not_followed_into_a_backup(
     project: Path, tmp_path: Path, name: str
 ) -> None:
@@ -389,6 +389,35 @@ def test_a_link_out_of_a_project_is_not_followed_into_a_backup(
     with zipfile.ZipFile(tmp_path / "kidneys.zip") as archive:
         assert name not in archive.namelist()
         assert not any(b"nobody else" in archive.read(entry) for entry in archive.namelist())
+
+
+@ELSEWHERE
+def test_a_link_in_the_place_of_the_name_of_a_project_is_told_and_not_read(
+    project: Path, tmp_path: Path
+) -> None:
+    """Left out without a word, work orders would come back to a project of another name."""
+    (tmp_path / "secret").write_text("0123456789abcdef")
+    (project / "identity.txt").unlink(missing_ok=True)
+    (project / "identity.txt").symlink_to(tmp_path / "secret")
+    (finding,) = verify(project).findings
+    assert finding.path == "identity.txt"
+    with pytest.raises(ProjectError, match=r"identity\.txt"):
+        back_up(project, tmp_path / "kidneys.zip")
+    assert not (tmp_path / "kidneys.zip").exists()
+
+
+@ELSEWHERE
+@pytest.mark.parametrize("name", ["annotations", "models", "models/cycle-00", "scores"])
+def test_a_folder_that_is_a_link_is_named_and_the_rest_is_looked_at(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    (project / name).rename(tmp_path / "away")
+    (tmp_path / "elsewhere").mkdir()  # what is looked for there is missing
+    (project / name).symlink_to(tmp_path / "elsewhere")
+    (project / "proposals/cycle-01.npz").write_bytes(b"")
+    seen = verify(project)
+    assert [finding.path for finding in seen.findings] == [name, "proposals/cycle-01.npz"]
+    assert (seen.answers, seen.masks, seen.models) == (4, 8, 1)
 
 
 @ELSEWHERE

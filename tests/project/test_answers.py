@@ -26,6 +26,7 @@ from nextslice.project import (
     Records,
     SliceState,
 )
+from nextslice.project.soundness import damaged_database
 
 ONLY_ADDED = pytest.mark.promise(
     "Answers are only ever added; no version is overwritten.",
@@ -120,6 +121,8 @@ def test_whatever_is_answered_is_kept_and_the_newest_that_counts_decides(
         assert sorted(rows.tolist()) == labelled
         assert rows.tolist() == [row for row in (2, 0, 1) if row in labelled]  # as asked
         assert project.states()[POOL[3]] is SliceState.UNLABELLED
+        with project.reading() as connection:
+            assert [*damaged_database(connection)] == []
 
 
 @ONLY_ADDED
@@ -186,6 +189,11 @@ def test_labels_that_came_with_the_data_come_first_and_without_a_query(
         )
         project.add_answers([corrected])
         assert project.labelled()[0].tolist() == [3, 0]
+        project.add_query(
+            Query(1, (QueriedSlice(3, POOL[3]),)), score_seconds=0, select_seconds=0
+        )
+        with project.reading() as connection:
+            assert [*damaged_database(connection)] == []
 
 
 _COMMIT_HALF = """

@@ -109,7 +109,9 @@ class Pictures:
     def _of_cycle(self, cycle: int) -> Proposals | None:
         with self._reading:
             if cycle not in self._proposals:
-                found = self._live.project.proposals(cycle, self._pool.size)
+                found = self._live.project.proposals(
+                    cycle, shape=self._pool.size, classes=len(self._live.classes)
+                )
                 if found is None:
                     return None
                 self._proposals[cycle] = found

@@ -42,4 +42,4 @@ class Reasons:
 def _sorted_scores(live: LiveProject, cycle: int) -> np.ndarray | None:
     """The scores of all slices that a query was selected by; None if they are not kept."""
     kept = live.project.scores(cycle)
-    return np.sort(list(kept.values())) if kept else None
+    return None if kept is None else np.sort(kept.score)

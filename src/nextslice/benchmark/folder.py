@@ -24,10 +24,9 @@ from nextslice.discretion import without_folders
 from nextslice.errors import ProjectError
 from nextslice.files import read_plain, write_atomically
 from nextslice.json_text import parse_json
-from nextslice.project.changes import differences
+from nextslice.project.changes import SIMULATED_MAY_CHANGE, differences
 from nextslice.project.tables import recorded_cycles
 from nextslice.settings import plain
-from nextslice.simulation import MAY_CHANGE
 from nextslice.yaml_text import parse_yaml
 
 __all__ = [
@@ -71,7 +70,7 @@ def begun_otherwise(job: Job) -> list[str]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectError(f"Expected to read {path}, got: {error}.") from error
     now = json.loads(json.dumps(plain(job.config)))
-    return differences(then if isinstance(then, Mapping) else {}, now, MAY_CHANGE)
+    return differences(then if isinstance(then, Mapping) else {}, now, SIMULATED_MAY_CHANGE)
 
 
 def keep_recipe(out: Path, recipe: Recipe, jobs: Sequence[Job]) -> None:

@@ -24,8 +24,11 @@ and ``annotators/folder.py`` into ``work/``, whose masks belong to the annotator
 - ``events.py``: curves for TensorBoard
 - ``lock.py``: one process at a time
 - ``scratch.py``: a place to work in, gone with whoever made it
+- ``folders.py``: the folders in it, none of which may be a link
 - ``identity.py``: a random name, by which work orders of projects are told apart
-- ``verifying.py``, ``damage.py``: is all of it whole?
+- ``named_masks.py``: the masks that the database names, and whose they are
+- ``verifying.py``: is all of it whole? What can be made again (``damage.py``), what nothing can
+  (``irreplaceable.py``), and what the database says (``soundness.py``)
 - ``backup.py``, ``restoring.py``: a project in one file, and back
 """
 

@@ -21,7 +21,19 @@ import numpy as np
 
 from nextslice.files import open_plain
 
-__all__ = ["ArrayHeader", "Fits", "check_arrays", "parse_array", "read_arrays"]
+__all__ = [
+    "MOST_PIXELS",
+    "ArrayHeader",
+    "Fits",
+    "Source",
+    "array_pieces",
+    "parse_array",
+    "read_arrays",
+]
+
+MOST_PIXELS: Final = 2**26
+"""Of a slice."""
+
 
 _MAGIC: Final = b"\x93NUMPY\x01\x00"
 _HEADER: Final = re.compile(
@@ -69,6 +81,10 @@ Fits = Callable[[ArrayHeader], bool]
 """Whether an array is one that is expected."""
 
 
+Source = Path | bytes
+"""A file, or the bytes of one."""
+
+
 def parse_array(content: bytes, fits: Fits) -> np.ndarray:
     """The array in the bytes of a ``.npy`` file.
 
@@ -80,11 +96,11 @@ def parse_array(content: bytes, fits: Fits) -> np.ndarray:
     return _array(header, stream.read())
 
 
-def read_arrays(path: Path, wanted: Mapping[str, Fits]) -> dict[str, np.ndarray]:
+def read_arrays(source: Source, wanted: Mapping[str, Fits]) -> dict[str, np.ndarray]:
     """The arrays in a ``.npz`` file, by their names.
 
     Args:
-        path: The file.
+        source: The file.
         wanted: Name -> what fits; these arrays and no others must be there.
 
     Raises:
@@ -92,41 +108,55 @@ def read_arrays(path: Path, wanted: Mapping[str, Fits]) -> dict[str, np.ndarray]
     """
     return {
         name: _array(header, stream.read(header.size))
-        for name, header, stream in _members(path, wanted)
+        for name, header, stream in _members(source, wanted)
     }
 
 
-def check_arrays(path: Path, wanted: Mapping[str, Fits]) -> None:
-    """Read a ``.npz`` file as :func:`read_arrays` does, keeping nothing of it.
+def array_pieces(
+    source: Source, wanted: Mapping[str, Fits]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Read a ``.npz`` file as :func:`read_arrays` does, a little at a time.
+
+    Yields:
+        The name of an array, and some of its values in the order of the file; at least once
+        for each array.
 
     Raises:
         ValueError: See there.
     """
-    for name, header, stream in _members(path, wanted):
+    for name, header, stream in _members(source, wanted):
         left = header.size
-        while left and (piece := stream.read(min(left, _PIECE))):
+        while True:
+            piece = stream.read(min(left, _PIECE - _PIECE % (header.dtype.itemsize or 1)))
+            yield name, np.frombuffer(piece, header.dtype)
             left -= len(piece)
-        if left:
-            raise ValueError(f"{path}: {name} ends early")
+            if not left:
+                break
+            if not piece:
+                raise ValueError(f"{name} ends early")
 
 
 def _members(
-    path: Path, wanted: Mapping[str, Fits]
+    source: Source, wanted: Mapping[str, Fits]
 ) -> Iterator[tuple[str, ArrayHeader, IO[bytes]]]:
     try:
-        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
+        with _opened(source) as file, zipfile.ZipFile(file) as archive:
             found = archive.infolist()
             if sorted(info.filename for info in found) != sorted(f"{n}.npy" for n in wanted):
-                raise ValueError(f"{path} holds other arrays than it should")
+                raise ValueError("it holds other arrays than it should")
             for info in found:
                 if info.compress_type not in _PACKED or info.flag_bits & _ENCRYPTED:
-                    raise ValueError(f"{path} is packed in a way that none of ours is")
+                    raise ValueError("it is packed in a way that none of ours is")
                 name = info.filename.removesuffix(".npy")
                 # zipfile unpacks no more than the size that it is told here.
                 with archive.open(info) as stream:
                     yield name, _header(stream, info.file_size, wanted[name]), stream
     except _BROKEN as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise ValueError(f"it is damaged: {error}") from error
+
+
+def _opened(source: Source) -> IO[bytes]:
+    return open_plain(source) if isinstance(source, Path) else io.BytesIO(source)
 
 
 def _header(stream: IO[bytes], size: int, fits: Fits) -> ArrayHeader:

@@ -3,7 +3,8 @@
 The database is copied first, as it was at one moment; then the files that it names. Masks are
 never changed once they are named; a model may be replaced by one that is trained anew, so its
 weights and its manifest are opened together, and are copied if they are those that the database
-names. What is copied is held against its hash on the way.
+names. Each file is looked at on the way as `verify` does, and so as what is restored is held
+against: an older backup is never replaced by one that would be refused.
 
 The file is a zip archive: what it holds, and how large that is, stands in a directory of its
 own, so that it can be looked at before anything is unpacked::
@@ -24,7 +25,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -38,10 +39,13 @@ from nextslice.models.checkpoints import opened_checkpoint
 from nextslice.models.manifest import MANIFEST, WEIGHTS
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.connections import copy_database
-from nextslice.project.damage import damaged_files
+from nextslice.project.damage import Finding, damaged_proposals, damaged_scores
+from nextslice.project.irreplaceable import classes_in, damaged_masks, damaged_settings
+from nextslice.project.named_masks import named_masks
 from nextslice.project.records import DATABASE, Records
 from nextslice.project.schema import cycles
-from nextslice.project.verifying import named_masks
+from nextslice.project.soundness import damaged_database
+from nextslice.wording import counted
 
 __all__ = ["CONTENTS", "FORMAT", "Backup", "back_up"]
 
@@ -92,27 +96,22 @@ def back_up(
     with Records.look(folder) as records, tempfile.TemporaryDirectory() as place:
         copied = Path(place) / DATABASE
         copy_database(folder / DATABASE, copied)
-        database = copied.read_bytes()
         with Records.look(place) as copy, copy.reading() as connection:
-            left_out = [finding.path for finding in damaged_files(records, connection)]
-            names = dict(_named(records, connection, frozenset(left_out)))
-            models = dict(_models(records, connection))
-    with writing_atomically(file, "backup") as stream, zipfile.ZipFile(stream, "w") as archive:
-        kept = _Kept(archive, len(names) + len(models) + 1, on_progress)
-        kept.put(DATABASE, database)
-        for name, sha256 in names.items():
-            kept.put(name, _read(folder / name, sha256))
-        for name, sha256 in models.items():
-            if not _put_model(kept, folder / name, name, sha256):
-                left_out.append(name)
-        left_out.sort()
-        contents = {
-            "format": FORMAT,
-            "nextslice": version("nextslice"),
-            "left_out": left_out,
-            "files": kept.entries,
-        }
-        archive.writestr(_info(CONTENTS), json.dumps(contents, indent=1).encode())
+            _demand_whole(folder, damaged_database(connection))
+            with (
+                writing_atomically(file, "backup") as stream,
+                zipfile.ZipFile(stream, "w") as archive,
+            ):
+                kept = _Kept(archive, _count(records, connection), on_progress)
+                kept.put(DATABASE, copied.read_bytes())
+                left_out = _put_all(kept, records, connection)
+                contents = {
+                    "format": FORMAT,
+                    "nextslice": version("nextslice"),
+                    "left_out": left_out,
+                    "files": kept.entries,
+                }
+                archive.writestr(_info(CONTENTS), json.dumps(contents, indent=1).encode())
     return Backup(len(kept.entries), kept.size, tuple(left_out))
 
 
@@ -172,6 +171,65 @@ class _Kept:
         self._on_progress(Progress("backup", self._done, self._steps))
 
 
+def _put_all(kept: _Kept, records: Records, connection: Connection) -> list[str]:
+    """Put all that belongs to what the database says into a backup; what is left out of it.
+
+    Raises:
+        ProjectError: Something is damaged that nothing can make again.
+    """
+    folder = records.folder
+    settings = _settings(folder)
+    for name, content in settings.items():
+        kept.put(name, content)
+    classes = classes_in(settings.__getitem__)
+    _demand_whole(folder, damaged_masks(records, connection, classes, keep=kept.put))
+    again = (
+        *damaged_scores(records, connection, kept.put),
+        *damaged_proposals(records, connection, classes, kept.put),
+    )
+    for path in _curves(folder):
+        kept.put(f"tensorboard/{path.name}", read_plain(path))
+    left_out = [finding.path for finding in again]
+    for name, sha256 in _models(records, connection):
+        if not _put_model(kept, folder / name, name, sha256):
+            left_out.append(name)
+    return sorted(left_out)
+
+
+def _settings(folder: Path) -> dict[str, bytes]:
+    """The files that a project is opened by, and its name.
+
+    Raises:
+        ProjectError: One is damaged.
+    """
+    kept: dict[str, bytes] = {}
+
+    def read(name: str) -> bytes:
+        kept[name] = read_plain(folder / name)
+        return kept[name]
+
+    for _ in range(_LOOKS - 1):
+        if not any(damaged_settings(read)):
+            return kept
+        time.sleep(_PAUSE)  # somebody may be opening it with other settings just now
+    _demand_whole(folder, damaged_settings(read))
+    return kept
+
+
+def _demand_whole(folder: Path, findings: Iterable[Finding]) -> None:
+    """Raise unless nothing is damaged: what is restored is held against the same."""
+    found = list(findings)
+    if found:
+        first = found[0]
+        raise ProjectError(
+            f"{folder} cannot be backed up: {first.path}: {first.problem}",
+            cause=f"{counted(len(found), 'part')} of it that nothing can make again "
+            f"{'is' if len(found) == 1 else 'are'} damaged.",
+            remedy=f"{first.remedy} Nothing was written; an older backup is as it was. "
+            "nextslice verify PROJECT names all that is damaged.",
+        )
+
+
 def _put_model(kept: _Kept, folder: Path, name: str, sha256: str) -> bool:
     """Put a model into a backup, if it is there and the one that the database names."""
     for look in range(_LOOKS):
@@ -186,30 +244,27 @@ def _put_model(kept: _Kept, folder: Path, name: str, sha256: str) -> bool:
     return False
 
 
-def _named(
-    records: Records, connection: Connection, left_out: frozenset[str]
-) -> Iterator[tuple[str, str | None]]:
-    """Every file but models that belongs to what the database says -> its hash, where known."""
-    folder = records.folder
-    yield "config.yaml", None
-    yield "environment.json", None
-    if _is_own(folder / "identity.txt"):
-        yield "identity.txt", None
-    for sha256 in named_masks(connection):
-        yield records.mask_file(sha256).relative_to(folder).as_posix(), sha256
-    for cycle in connection.execute(select(cycles.c.cycle)).scalars():
-        for path in (records.scores_file(cycle), records.proposals_file(cycle)):
-            name = path.relative_to(folder).as_posix()
-            if _is_own(path) and name not in left_out:
-                yield name, None
-    for path in sorted((folder / "tensorboard").glob("events.*")):
-        if _is_own(path):
-            yield f"tensorboard/{path.name}", None
+def _count(records: Records, connection: Connection) -> int:
+    """How many files there are to put into a backup, a model for one."""
+    known = connection.execute(select(cycles.c.cycle)).scalars().all()
+    again = [
+        path(cycle) for cycle in known for path in (records.scores_file, records.proposals_file)
+    ]
+    settings = (
+        records.folder / name for name in ("config.yaml", "environment.json", "identity.txt")
+    )
+    return (
+        1
+        + len(named_masks(connection))
+        + len(list(_models(records, connection)))
+        + sum(path.is_file() for path in (*again, *settings, *_curves(records.folder)))
+    )
 
 
-def _is_own(path: Path) -> bool:
-    """Whether it is a file, and no link: in a foreign project one could lead anywhere."""
-    return path.is_file() and not path.is_symlink()
+def _curves(folder: Path) -> list[Path]:
+    """Curves for TensorBoard, but for links: in a foreign project one could lead anywhere."""
+    found = sorted((folder / "tensorboard").glob("events.*"))
+    return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
 def _models(records: Records, connection: Connection) -> Iterator[tuple[str, str]]:
@@ -218,23 +273,6 @@ def _models(records: Records, connection: Connection) -> Iterator[tuple[str, str
     for cycle, sha256 in connection.execute(trained.order_by(cycles.c.cycle)):
         if sha256 is not None:
             yield records.model_folder(cycle).relative_to(records.folder).as_posix(), sha256
-
-
-def _read(path: Path, sha256: str | None) -> bytes:
-    try:
-        content = read_plain(path)
-    except OSError as error:
-        why = error.strerror
-    else:
-        if sha256 is None or hashlib.sha256(content).hexdigest() == sha256:
-            return content
-        why = "its bytes are not its own"
-    raise ProjectError(
-        f"{path} cannot be backed up: {why}.",
-        cause="the file is damaged or was removed.",
-        remedy="nextslice verify PROJECT says what it is and what to do. Nothing was written; "
-        "an older backup is as it was.",
-    )
 
 
 def _info(name: str) -> zipfile.ZipInfo:

@@ -7,7 +7,25 @@ from typing import Final
 
 from nextslice.wording import a_few, counted
 
-__all__ = ["differences", "differences_of_environments", "told"]
+__all__ = [
+    "LIVE_MAY_CHANGE",
+    "SIMULATED_MAY_CHANGE",
+    "differences",
+    "differences_of_environments",
+    "told",
+]
+
+# Where the data lies or how fast the machine may work on it says nothing about the result; the
+# pool's fingerprint guards the data.
+_OF_DATA: Final = frozenset({"data.folder", "data.skip_refused"})
+
+SIMULATED_MAY_CHANGE: Final = _OF_DATA | {"cycles"}
+"""Dotted names of settings that may differ when a simulated run goes on: for more cycles, it
+is no other run."""
+
+LIVE_MAY_CHANGE: Final = _OF_DATA | {"initial", "budget", "first_query"}
+"""Those that may differ when a live project goes on: it is no other one by how many slices its
+next query has. One of an earlier version does not say how its first was selected: at random."""
 
 _ADDED_LATER: Final = frozenset({"code"})
 """What the environments of earlier versions do not hold: of these it is not known."""

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+import numpy as np
+from sqlalchemy import Connection, select
 
-from nextslice.data.pool import SliceId
 from nextslice.errors import CheckpointError
-from nextslice.files import open_plain
+from nextslice.files import open_plain, read_plain
 from nextslice.models.checkpoints import read_manifest
-from nextslice.project.proposals import are_whole
+from nextslice.project.proposals import are_whole, model_that_proposes
 from nextslice.project.records import Records
 from nextslice.project.schema import cycles, queries, slices
-from nextslice.project.scores import read_scores
+from nextslice.project.scores import KeptScores, read_scores
 
-__all__ = ["RESTORE", "Finding", "damaged_files", "damaged_models", "wrong_hash"]
+__all__ = [
+    "RESTORE",
+    "Finding",
+    "Keep",
+    "damaged_models",
+    "damaged_proposals",
+    "damaged_scores",
+    "wrong_hash",
+]
+
+Keep = Callable[[str, bytes], None]
+"""Given the name of a file in a project's folder, and its bytes."""
 
 RESTORE: Final = "Restore it from a backup (nextslice restore FILE NEW_FOLDER)."
 
@@ -52,17 +63,6 @@ class Finding:
         )
 
 
-def damaged_files(records: Records, connection: Connection) -> Iterator[Finding]:
-    """Damaged scores and proposals: a project can go on without them.
-
-    Args:
-        records: The project.
-        connection: Its database, or a copy of it.
-    """
-    yield from _of_scores(records, connection)
-    yield from _of_proposals(records, connection)
-
-
 def damaged_models(records: Records, connection: Connection) -> Iterator[Finding]:
     """Damaged models: a project trains them again where it needs them.
 
@@ -91,42 +91,102 @@ def damaged_models(records: Records, connection: Connection) -> Iterator[Finding
             )
 
 
-def _of_scores(records: Records, connection: Connection) -> Iterator[Finding]:
-    count = connection.execute(select(func.count()).select_from(slices)).scalar_one()
-    asked: dict[int, dict[SliceId, float]] = {}
-    for entry in connection.execute(
-        select(queries.c.cycle, slices.c.case, slices.c.slice, queries.c.score)
-        .join(slices, slices.c.row == queries.c.row)
-        .where(queries.c.score.is_not(None))
+def damaged_scores(
+    records: Records, connection: Connection, keep: Keep = lambda *_: None
+) -> Iterator[Finding]:
+    """Damaged scores: queries and answers stand without them.
+
+    Args:
+        records: The project.
+        connection: Its database, or a copy of it.
+        keep: Given each file that is whole.
+    """
+    everything = select(slices.c.case, slices.c.slice).order_by(slices.c.row)
+    pool = [(entry.case, entry.slice) for entry in connection.execute(everything)]
+    asked: dict[int, dict[int, float]] = {}
+    for cycle, row, score in connection.execute(
+        select(cycles.c.cycle, queries.c.row, queries.c.score)
+        .join(queries, queries.c.cycle == cycles.c.cycle, isouter=True)
+        .order_by(cycles.c.cycle, queries.c.rank)
     ):
-        asked.setdefault(entry.cycle, {})[SliceId(entry.case, entry.slice)] = entry.score
+        scores = asked.setdefault(cycle, {})
+        if score is not None:
+            scores[row] = score
     for cycle, scores in asked.items():
-        path = records.scores_file(cycle)
-        if not scores.items() <= (read_scores(path, count) or {}).items():
+        name, content = _file(records, records.scores_file(cycle))
+        if content is None and not scores:
+            continue
+        kept = read_scores(content or b"", len(pool))
+        if kept is not None and _fit(kept, pool, scores):
+            keep(name, content or b"")
+        else:
             yield Finding(
-                path.relative_to(records.folder).as_posix(),
+                name,
                 "it is missing, damaged, or not what the query was selected by.",
                 "The slices cannot be ranked again; the query and its answers stand.",
                 f"Nothing has to be done to go on. {RESTORE}",
             )
 
 
-def _of_proposals(records: Records, connection: Connection) -> Iterator[Finding]:
-    asked = (
-        select(cycles.c.cycle, func.count(queries.c.rank))
-        .join(queries, queries.c.cycle == cycles.c.cycle, isouter=True)
-        .group_by(cycles.c.cycle)
+def _fit(
+    kept: KeptScores, pool: Sequence[tuple[str, int]], scores: Mapping[int, float]
+) -> bool:
+    """Whether scores are those of the pool, and those that slices were asked for by."""
+    return (
+        max(scores, default=-1) < len(pool)
+        and np.array_equal(kept.case, np.array([case for case, _ in pool]))
+        and np.array_equal(kept.index, np.array([index for _, index in pool]))
+        and all(kept.score[row] == score for row, score in scores.items())
     )
-    for cycle, count in connection.execute(asked):
-        path = records.proposals_file(cycle)
-        there = path.exists() or path.is_symlink()
-        if there and not are_whole(path, slices=count):
+
+
+def damaged_proposals(
+    records: Records,
+    connection: Connection,
+    classes: int | None,
+    keep: Keep = lambda *_: None,
+) -> Iterator[Finding]:
+    """Damaged proposals, and such as are for other slices, classes or models.
+
+    Args:
+        records: The project.
+        connection: Its database, or a copy of it.
+        classes: How many there are besides the background; None where nobody knows.
+        keep: Given each file that is whole.
+    """
+    asked: dict[int, list[int]] = {}
+    for cycle, row in connection.execute(
+        select(queries.c.cycle, queries.c.row).order_by(queries.c.cycle, queries.c.rank)
+    ):
+        asked.setdefault(cycle, []).append(row)
+    trained = select(cycles.c.cycle, cycles.c.weights_sha256).order_by(cycles.c.cycle)
+    weights = {entry.cycle: entry.weights_sha256 for entry in connection.execute(trained)}
+    for cycle in weights:
+        name, content = _file(records, records.proposals_file(cycle))
+        model = model_that_proposes(weights, cycle)
+        rows = asked.get(cycle, [])
+        if content is None:
+            continue
+        if are_whole(content, rows=rows, classes=classes, weights_sha256=model):
+            keep(name, content)
+        else:
             yield Finding(
-                path.relative_to(records.folder).as_posix(),
-                "it is damaged.",
+                name,
+                "it is damaged, or not what the model proposes for that query.",
                 "The model's proposals for that query cannot be shown.",
                 "Nothing has to be done: those of an open query are computed again.",
             )
+
+
+def _file(records: Records, path: Path) -> tuple[str, bytes | None]:
+    """The name of a project's file, and its bytes: none where it is no file of its own."""
+    name = path.relative_to(records.folder).as_posix()
+    try:
+        return name, read_plain(path)
+    except FileNotFoundError:
+        return name, None
+    except OSError:
+        return name, b""
 
 
 def wrong_hash(path: Path, sha256: str) -> str:

@@ -21,13 +21,12 @@ from nextslice.files import (
     sync_folder,
     write_atomically,
 )
-from nextslice.project.arrays import ArrayHeader, parse_array
+from nextslice.project.arrays import MOST_PIXELS, ArrayHeader, parse_array
 from nextslice.types import SliceMask
 
-__all__ = ["MaskStore", "checked_mask", "is_mask_name"]
+__all__ = ["MaskStore", "checked_mask", "is_mask_name", "parse_mask"]
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
-_MOST_PIXELS: Final = 2**26  # of a slice
 
 
 def is_mask_name(name: object) -> bool:
@@ -110,6 +109,14 @@ class MaskStore:
             ProjectError: Its file is missing, its bytes are not those that were written, or
                 what was written is no such mask.
         """
+        return parse_mask(self.content(name), self.file(name), shape=shape, classes=classes)
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a mask's file, which are those that were written.
+
+        Raises:
+            ProjectError: Its file is missing, or its bytes are not those that were written.
+        """
         path = self.file(name)
         try:
             content = read_plain(path)
@@ -123,19 +130,7 @@ class MaskStore:
                 f"The annotated mask {path} is damaged: its bytes are not those written.",
                 remedy="Restore the file from a backup of the project's folder.",
             )
-        try:
-            mask = parse_array(content, partial(_is_mask, shape))
-            if classes is not None and mask.max() > classes:
-                raise ValueError(f"its class numbers go to {mask.max()}, not to {classes}")
-        except ValueError as error:
-            raise ProjectError(
-                f"Expected a mask of class numbers in {path}, which holds none: {error}.",
-                cause="it was not written by nextslice: the project, or the backup that it was "
-                "restored from, was changed by somebody.",
-                remedy="Restore the project from a backup that you trust, or annotate the "
-                "slice again.",
-            ) from error
-        return mask
+        return content
 
     def file(self, name: str) -> Path:
         """Where a mask of this name is kept, or would be.
@@ -152,9 +147,42 @@ class MaskStore:
         return self._folder / name[:2] / f"{name}.npy"
 
 
+def parse_mask(
+    content: bytes,
+    path: Path,
+    *,
+    shape: tuple[int, int] | None = None,
+    classes: int | None = None,
+) -> SliceMask:
+    """The mask in the bytes of its file.
+
+    Args:
+        content: The bytes.
+        path: Where they were read, for the complaint.
+        shape: See :meth:`MaskStore.get`.
+        classes: The same.
+
+    Raises:
+        ProjectError: They are no such mask.
+    """
+    try:
+        mask = parse_array(content, partial(_is_mask, shape))
+        if classes is not None and mask.max() > classes:
+            raise ValueError(f"its class numbers go to {mask.max()}, not to {classes}")
+    except ValueError as error:
+        raise ProjectError(
+            f"Expected a mask of class numbers in {path}, which holds none: {error}.",
+            cause="it was not written by nextslice: the project, or the backup that it was "
+            "restored from, was changed by somebody.",
+            remedy="Restore the project from a backup that you trust, or annotate the "
+            "slice again.",
+        ) from error
+    return mask
+
+
 def _is_mask(shape: tuple[int, int] | None, found: ArrayHeader) -> bool:
     pixels = math.prod(found.shape)
-    fits = len(found.shape) == 2 and 0 < pixels <= _MOST_PIXELS
+    fits = len(found.shape) == 2 and 0 < pixels <= MOST_PIXELS
     return found.dtype == np.uint8 and (found.shape == shape if shape else fits)
 
 

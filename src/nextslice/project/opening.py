@@ -14,14 +14,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
 from nextslice.files import make_folder, read_plain, write_atomically
-from nextslice.project.changes import differences, differences_of_environments, told
+from nextslice.project.changes import (
+    LIVE_MAY_CHANGE,
+    SIMULATED_MAY_CHANGE,
+    differences,
+    differences_of_environments,
+    told,
+)
 from nextslice.project.connections import connect_to_look
 from nextslice.project.query import SliceState
 from nextslice.project.schema import slices
 from nextslice.wording import a_few
 from nextslice.yaml_text import parse_yaml
 
-__all__ = ["FAILURE", "begin_or_compare", "demand_same_pool", "insert_pool", "usable_folder"]
+__all__ = [
+    "FAILURE",
+    "begin_or_compare",
+    "demand_same_pool",
+    "edited_settings",
+    "insert_pool",
+    "usable_folder",
+]
 
 FAILURE: Final = "failure.txt"
 """Where in the code a run has failed, in its folder; it may begin again beside it."""
@@ -79,15 +92,15 @@ def begin_or_compare(
     changes: list[list[str]] = []
     if path.exists():
         # Through YAML and JSON, which cannot tell tuples and lists apart.
-        then = _kept(path, parse_yaml)
+        then: Mapping[str, Any] = _kept(path, parse_yaml)
         changed: list[str] = []
         if environment_file.exists():
             earlier = _kept(environment_file, json.loads)
             noted = earlier.pop("changes", [])
             changes = noted if isinstance(noted, list) else []
             # People may edit config.yaml, and a live project takes its settings from there.
-            kept = earlier.pop(_SETTINGS, None)
-            then = kept if isinstance(kept, dict) else then
+            then = _settings_in(earlier, then)
+            earlier.pop(_SETTINGS, None)
             present = json.loads(json.dumps(dict(environment)))
             changed = differences_of_environments(earlier, present)
         else:
@@ -106,6 +119,25 @@ def begin_or_compare(
     known = dict(environment) | {_SETTINGS: now} | ({"changes": changes} if changes else {})
     write_atomically(environment_file, json.dumps(known, indent=2) + "\n", "environment")
     write_atomically(path, text, "config")  # the last: a folder with it holds a run
+
+
+def edited_settings(config: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+    """A line for each setting that was edited since the run was opened last, and may not be.
+
+    Args:
+        config: What ``config.yaml`` holds.
+        environment: What ``environment.json`` holds.
+    """
+    may_change = SIMULATED_MAY_CHANGE if "split" in config else LIVE_MAY_CHANGE
+    return differences(_settings_in(environment, config), config, may_change)
+
+
+def _settings_in(
+    environment: Mapping[str, Any], otherwise: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The settings that an environment was kept with; `otherwise` where it has none yet."""
+    kept = environment.get(_SETTINGS)
+    return kept if isinstance(kept, dict) else otherwise
 
 
 def _kept(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

@@ -27,12 +27,13 @@ from nextslice.project.answers import (
 )
 from nextslice.project.connections import connect
 from nextslice.project.events import write_events
+from nextslice.project.folders import FOLDERS, demand_own_folders
 from nextslice.project.lock import ProjectLock
 from nextslice.project.metric_rows import metric_rows
 from nextslice.project.opening import begin_or_compare, insert_pool, usable_folder
 from nextslice.project.proposals import Proposals, write_proposals
 from nextslice.project.query import Query, SliceState
-from nextslice.project.records import DATABASE, FOLDERS, Records, demand_own_folders
+from nextslice.project.records import DATABASE, Records
 from nextslice.project.schema import answers, cycles, metrics, queries, slices
 from nextslice.project.scores import write_scores
 from nextslice.project.tables import write_tables

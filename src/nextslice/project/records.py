@@ -21,43 +21,18 @@ from nextslice.project.answers import (
     versions_of,
 )
 from nextslice.project.connections import connect_to_look
+from nextslice.project.folders import demand_own_folders
 from nextslice.project.history import CycleView, cycle_views
 from nextslice.project.masks import MaskStore
-from nextslice.project.proposals import Proposals, read_proposals
+from nextslice.project.proposals import Proposals, model_that_proposes, read_proposals
 from nextslice.project.query import QueriedSlice, Query, SliceState
 from nextslice.project.schema import answers, cycles, queries, slices
-from nextslice.project.scores import read_scores
+from nextslice.project.scores import KeptScores, read_scores
 from nextslice.types import Rows, SliceMask
 
-__all__ = ["DATABASE", "FOLDERS", "Records", "demand_own_folders"]
+__all__ = ["DATABASE", "Records"]
 
 DATABASE: Final = "project.db"
-
-FOLDERS: Final = ("annotations", "models", "scores", "proposals")
-"""Where a run's files lie, besides those in its own folder."""
-
-
-def demand_own_folders(folder: Path) -> None:
-    """Make sure that what lies in a project's folders is not somewhere else.
-
-    Args:
-        folder: The project's; it may be a link itself, for whoever names it means it.
-
-    Raises:
-        ProjectError: One of them is a link.
-    """
-    for name in (*FOLDERS, "tensorboard"):
-        place = folder / name
-        inside = place.iterdir() if place.is_dir() and not place.is_symlink() else ()
-        for path in (place, *inside):
-            if path.is_symlink() and (path == place or path.is_dir()):
-                raise ProjectError(
-                    f"Expected a folder of the project at {path}, which is a link.",
-                    cause="the project was put together by somebody, or is kept in parts.",
-                    remedy="Put the folder itself there. The project's own folder may be a "
-                    "link.",
-                )
-
 
 _TRAINED_ON = (AnswerKind.MASK, AnswerKind.GIVEN)
 
@@ -227,6 +202,14 @@ class Records:
         """
         return self._masks.get(sha256, shape=shape, classes=classes)
 
+    def mask_content(self, sha256: str) -> bytes:
+        """The bytes of a mask's file: see :meth:`~nextslice.project.MaskStore.content`.
+
+        Raises:
+            ProjectError: It is missing or damaged.
+        """
+        return self._masks.content(sha256)
+
     def labelled(
         self,
         *,
@@ -272,19 +255,30 @@ class Records:
         with self._engine.connect() as connection:
             return cycle_views(connection)
 
-    def proposals(self, cycle: int, shape: tuple[int, int] | None = None) -> Proposals | None:
+    def proposals(
+        self, cycle: int, *, shape: tuple[int, int] | None = None, classes: int | None = None
+    ) -> Proposals | None:
         """What the model proposed for a cycle's query; None if nothing is kept, or damaged.
 
         Args:
             cycle: The query's.
             shape: (height, width) of the pool's slices, where the pool is at hand.
+            classes: How many there are besides the background, the same.
         """
-        asked = select(func.count()).where(queries.c.cycle == cycle)
+        asked = select(queries.c.row).where(queries.c.cycle == cycle).order_by(queries.c.rank)
         with self._engine.connect() as connection:
-            count: int = connection.execute(asked).scalar_one()
-        return read_proposals(self.proposals_file(cycle), slices=count, shape=shape)
+            rows = connection.execute(asked).scalars().all()
+            trained = connection.execute(select(cycles.c.cycle, cycles.c.weights_sha256))
+            weights = {entry.cycle: entry.weights_sha256 for entry in trained}
+        return read_proposals(
+            self.proposals_file(cycle),
+            rows=rows,
+            shape=shape,
+            classes=classes,
+            weights_sha256=model_that_proposes(weights, cycle),
+        )
 
-    def scores(self, cycle: int) -> dict[SliceId, float] | None:
+    def scores(self, cycle: int) -> KeptScores | None:
         """The scores of all slices that a query was selected by; None as for proposals."""
         with self._engine.connect() as connection:
             everything = select(func.count()).select_from(slices)

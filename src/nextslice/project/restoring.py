@@ -38,6 +38,9 @@ _NAMES: Final = re.compile(
     r"|(scores|proposals)/cycle-[0-9]{2,6}\.npz"
     r"|tensorboard/[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}"
 )
+_MADE_AGAIN: Final = re.compile(
+    r"(models/cycle-[0-9]{2,6}|(scores|proposals)/cycle-[0-9]{2,6}\.npz)"
+)
 _MOST_CONTENTS: Final = 64 * 2**20  # bytes; some hundred for each file
 _PIECE: Final = 2**20  # bytes that are in memory at a time
 _ENCRYPTED: Final = 0x1
@@ -116,6 +119,8 @@ def _contents(archive: zipfile.ZipFile, file: Path) -> tuple[dict[str, str], lis
         left_out = [str(name) for name in contents["left_out"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _not_whole(file, f"its {CONTENTS} cannot be read") from error
+    if not all(map(_MADE_AGAIN.fullmatch, left_out)):
+        raise _not_whole(file, "it was made without what nothing can make again")
     foreign = sorted(name for name in sizes if not _NAMES.fullmatch(name))
     if foreign:
         raise _not_whole(file, f"it holds {foreign[0]!r}, which no project has")

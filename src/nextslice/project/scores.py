@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nextslice.data.pool import SliceId
 from nextslice.files import write_atomically
-from nextslice.project.arrays import Fits, read_arrays
+from nextslice.project.arrays import Fits, Source, read_arrays
 from nextslice.types import Scores
 
-__all__ = ["read_scores", "write_scores"]
+__all__ = ["KeptScores", "read_scores", "write_scores"]
+
+
+@dataclass(frozen=True, eq=False)
+class KeptScores:
+    """The scores of all slices, in the pool's order.
+
+    Attributes:
+        case: Names of their cases, shape (slices,).
+        index: Their indices in the volume; same shape.
+        score: How unsure the model was of them; same shape.
+    """
+
+    case: np.ndarray
+    index: np.ndarray
+    score: Scores
 
 
 def write_scores(path: Path, *, case: np.ndarray, index: np.ndarray, score: Scores) -> None:
@@ -22,11 +37,11 @@ def write_scores(path: Path, *, case: np.ndarray, index: np.ndarray, score: Scor
     write_atomically(path, content.getvalue(), "scores")
 
 
-def read_scores(path: Path, slices: int) -> dict[SliceId, float] | None:
+def read_scores(source: Source, slices: int) -> KeptScores | None:
     """What :func:`write_scores` wrote; None if the file is missing or damaged.
 
     Args:
-        path: The file.
+        source: The file.
         slices: How many there are in the pool.
     """
 
@@ -35,10 +50,7 @@ def read_scores(path: Path, slices: int) -> dict[SliceId, float] | None:
 
     wanted = {"case": column("U"), "slice": column("iu"), "score": column("f")}
     try:
-        kept = read_arrays(path, wanted)
-        columns = (kept[name].tolist() for name in wanted)
-        return {
-            SliceId(case, index): score for case, index, score in zip(*columns, strict=True)
-        }
-    except ValueError:  # a text may hold what is no letter, too
+        kept = read_arrays(source, wanted)
+    except ValueError:
         return None
+    return KeptScores(kept["case"], kept["slice"], kept["score"])

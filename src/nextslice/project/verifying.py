@@ -5,37 +5,34 @@ Nothing here writes, and nothing is locked: people may go on annotating meanwhil
 
 from __future__ import annotations
 
-import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
 from sqlalchemy import Connection, func, select
 
-from nextslice.data.labels import parse_labels
 from nextslice.errors import ProjectError
 from nextslice.files import read_plain
-from nextslice.progress import OnProgress, Progress, ignore_progress
+from nextslice.progress import OnProgress, ignore_progress
+from nextslice.project.connections import connect_to_look
 from nextslice.project.damage import (
-    RESTORE,
     Finding,
-    damaged_files,
     damaged_models,
+    damaged_proposals,
+    damaged_scores,
 )
-from nextslice.project.masks import is_mask_name
+from nextslice.project.folders import linked_folders
+from nextslice.project.irreplaceable import classes_in, damaged_masks, damaged_settings
+from nextslice.project.named_masks import named_masks
 from nextslice.project.records import DATABASE, Records
-from nextslice.project.schema import answers, cycles, metadata, slices
+from nextslice.project.schema import answers, cycles
+from nextslice.project.soundness import damaged_database
 from nextslice.project.tables import tables_of
-from nextslice.wording import a_few, counted
-from nextslice.yaml_text import parse_yaml
 
-__all__ = ["Verification", "named_masks", "verify"]
+__all__ = ["Verification", "verify"]
 
-_SLICES: Final = select(func.count()).select_from(slices)
 _LOOKS: Final = 3
 _PAUSE: Final = 0.5  # seconds between two looks
 
@@ -82,165 +79,96 @@ def verify(folder: str | Path, on_progress: OnProgress = ignore_progress) -> Ver
 
 
 def _look(folder: Path, on_progress: OnProgress) -> Verification:
+    links = {path: path.relative_to(folder) for path in linked_folders(folder)}
+    away = frozenset(link.parts[0] for link in links.values())
     try:
-        with Records.look(folder) as records, records.reading() as connection:
-            return _compared(records, connection, on_progress)
+        with (
+            Records(folder, connect_to_look(folder / DATABASE)) as records,
+            records.reading() as connection,
+        ):
+            connection.exec_driver_sql("PRAGMA schema_version")  # it is free to be read
+            seen = _compared(records, connection, away, on_progress)
     except ProjectError as error:
         if not (folder / DATABASE).is_file():
             raise
-        unreadable = Finding(
-            DATABASE,
-            error.problem,
-            "Nothing can be said of the rest; masks in annotations/ are files of their own.",
-            error.remedy,
+        unreadable = (_unread(error), *damaged_settings(lambda name: read_plain(folder / name)))
+        seen = Verification(0, 0, 0, unreadable)
+    linked = tuple(
+        Finding(
+            link.as_posix(),
+            "it is a link, and nothing is read through it.",
+            f"The project cannot be opened; what is in {link.parts[0]}/ was not looked at.",
+            "Put the folder itself there. The project's own folder may be a link.",
         )
-        return Verification(0, 0, 0, (unreadable,))
+        for link in links.values()
+    )
+    return Verification(seen.answers, seen.masks, seen.models, linked + seen.findings)
+
+
+def _unread(error: ProjectError) -> Finding:
+    return Finding(
+        DATABASE,
+        error.problem,
+        "What rests on it was not looked at; masks in annotations/ are files of their own.",
+        error.remedy,
+    )
 
 
 def _compared(
-    records: Records, connection: Connection, on_progress: OnProgress
-) -> Verification:
-    _read_all(connection)
-    masks = named_masks(connection)
-    models = select(func.count()).where(cycles.c.weights_sha256.is_not(None))
-    count = connection.execute(select(func.count()).select_from(answers)).scalar_one()
-    findings = (
-        *_of_database(connection),
-        *_of_settings(records.folder),
-        *_of_masks(records, masks, connection, on_progress),
-        *_of_tables(records.folder, connection),
-        *damaged_models(records, connection),
-        *damaged_files(records, connection),
-    )
-    trained = connection.execute(models).scalar_one()
-    return Verification(count, len(masks), trained, findings)
-
-
-def _read_all(connection: Connection) -> None:
-    """Have every value looked at.
-
-    Raises:
-        ProjectError: One is not what its column may hold.
-    """
-    for table in metadata.sorted_tables:
-        for _ in connection.execute(select(table)):
-            pass
-
-
-def _of_database(connection: Connection) -> Iterator[Finding]:
-    said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-    loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if loose:
-        said.append(f"{counted(len(loose), 'row')} of others that are not there")
-    last = connection.execute(select(func.max(slices.c.row))).scalar_one()
-    if last is not None and last + 1 != connection.execute(_SLICES).scalar_one():
-        said.append("slices are missing")
-    foreign = [name for name in named_masks(connection) if not is_mask_name(name)]
-    if foreign:
-        said.append(f"{foreign[0]!r:.80} is named as a mask, which no mask is called")
-    if said != ["ok"]:
-        yield Finding(
-            DATABASE,
-            f"it is damaged: {a_few([line for line in said if line != 'ok'])}.",
-            "What it says of slices, queries and answers cannot be relied on.",
-            "Stop working on the project, and restore it from a backup (nextslice restore "
-            "FILE NEW_FOLDER). The masks in annotations/ are files of their own.",
-        )
-
-
-def _of_settings(folder: Path) -> Iterator[Finding]:
-    kept: tuple[tuple[str, Callable[[str], object]], ...] = (
-        ("config.yaml", parse_yaml),
-        ("environment.json", json.loads),
-    )
-    for name, read in kept:
-        try:
-            content = read(read_plain(folder / name).decode())
-            why = "" if isinstance(content, dict) else "it holds no settings"
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            why = "it is missing" if isinstance(error, FileNotFoundError) else "it is damaged"
-        if why:
-            yield Finding(
-                name,
-                f"{why}.",
-                "The project cannot be opened.",
-                "Put it back from a copy, or from a backup: a zip file that any program opens.",
-            )
-
-
-def named_masks(connection: Connection) -> dict[str, str]:
-    """The name of each mask that an answer has -> whose it is, in words."""
-    found = connection.execute(
-        select(answers, slices.c.case, slices.c.slice)
-        .join(slices, slices.c.row == answers.c.row)
-        .order_by(answers.c.id)
-    )
-    named: dict[str, str] = {}
-    for entry in found:
-        what = f"slice {entry.slice} of {entry.case}, version {entry.version}"
-        for name in (entry.mask_sha256, entry.native_sha256):
-            if name is not None:
-                named.setdefault(name, f"{what} by {entry.annotator}")
-    return named
-
-
-def _of_masks(
     records: Records,
-    masks: dict[str, str],
     connection: Connection,
+    away: frozenset[str],
     on_progress: OnProgress,
-) -> Iterator[Finding]:
-    classes = _classes_of(records.folder)
-    shapes: dict[str, tuple[int, ...]] = {}
-    wrong: dict[str, str] = {}
-    for done, name in enumerate(masks, 1):
-        if is_mask_name(name):  # one that is not is told of the database
-            try:
-                shapes[name] = records.mask(name, classes=classes).shape
-            except ProjectError as error:
-                wrong[name] = error.problem
-        on_progress(Progress("verify", done, len(masks)))
-    for names in _on_one_grid(connection):
-        there = {name: shapes[name] for name in names if name in shapes}
-        for shape, count in Counter(there.values()).items():
-            if 2 * count <= len(there) and len(there) > 1:  # else most are of this shape
-                of_it = (name for name in there if there[name] == shape)
-                wrong |= dict.fromkeys(of_it, f"its shape {shape} is not that of others.")
-    for name, why in wrong.items():
-        yield Finding(
-            records.mask_file(name).relative_to(records.folder).as_posix(),
-            f"the mask of {masks[name]}: {why}",
-            "The annotation cannot be shown, exported or trained on; training stops and "
-            "names it.",
-            "Put the file back from a copy, or annotate the slice again; a simulated run is "
-            f"begun anew in another folder. {RESTORE}",
-        )
+) -> Verification:
+    """All that can be looked at, each part by itself, but for folders that are elsewhere."""
+    folder = records.folder
+
+    def read(name: str) -> bytes:
+        return read_plain(folder / name)
+
+    classes = classes_in(read)
+    masks = damaged_masks(records, connection, classes, on_progress=on_progress)
+    parts: tuple[tuple[str, Iterable[Finding]], ...] = (
+        ("", damaged_database(connection)),
+        ("", damaged_settings(read)),
+        ("annotations", masks),
+        ("", _of_tables(folder, connection)),
+        ("models", damaged_models(records, connection)),
+        ("scores", damaged_scores(records, connection)),
+        ("proposals", damaged_proposals(records, connection, classes)),
+    )
+    findings: list[Finding] = []
+    for place, part in parts:
+        try:
+            for finding in part if place not in away else ():
+                findings.append(finding)  # noqa: PERF402 - those before an error count
+        except ProjectError as error:
+            # What is damaged in the database is told once, and by what part does not matter.
+            if DATABASE not in {finding.path for finding in findings}:
+                findings.append(_unread(error))
+    looked_at = [_count(connection, what) for what in (_answers, _masks, _models)]
+    return Verification(looked_at[0], looked_at[1], looked_at[2], tuple(findings))
 
 
-def _on_one_grid(connection: Connection) -> Iterator[list[str]]:
-    """The names of masks that have one shape: those on the pool's grid, and those of a case."""
-    drawn: dict[str, list[str]] = {}
-    pool: list[str] = []
-    for entry in connection.execute(
-        select(answers.c.mask_sha256, answers.c.native_sha256, slices.c.case)
-        .join(slices, slices.c.row == answers.c.row)
-        .order_by(answers.c.id)
-    ):
-        if entry.mask_sha256 is not None:
-            pool.append(entry.mask_sha256)
-        if entry.native_sha256 is not None:
-            drawn.setdefault(entry.case, []).append(entry.native_sha256)
-    yield pool
-    yield from drawn.values()
-
-
-def _classes_of(folder: Path) -> int | None:
-    """How many classes the project draws; None where its settings do not say."""
+def _count(connection: Connection, what: Callable[[Connection], int]) -> int:
+    """How many there are, or none where nobody can tell."""
     try:
-        content = parse_yaml(read_plain(folder / "config.yaml").decode())
-        return len(parse_labels(content["data"]["labels"]).names)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
-        return None  # among them SettingsError, a ValueError
+        return what(connection)
+    except ProjectError:
+        return 0
+
+
+def _answers(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(answers)).scalar_one()
+
+
+def _masks(connection: Connection) -> int:
+    return len(named_masks(connection))
+
+
+def _models(connection: Connection) -> int:
+    trained = select(func.count()).where(cycles.c.weights_sha256.is_not(None))
+    return connection.execute(trained).scalar_one()
 
 
 def _of_tables(folder: Path, connection: Connection) -> Iterator[Finding]:
