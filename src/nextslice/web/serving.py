@@ -144,7 +144,7 @@ class PageServer:
             uvicorn.Config(
                 create_app(desk, door, title),
                 access_log=False,
-                log_level="warning",
+                log_level="error",  # its warnings are of what strangers send, a line each
                 log_config=None,  # as all other warnings are shown
                 server_header=False,
                 proxy_headers=False,
