@@ -185,6 +185,8 @@ def test_wrong_words_are_told_with_what_to_do(project: Path, tmp_path: Path) -> 
     done("ask", project)
     assert "reason" in refused("tell", project, "--skip", "phantom_000:1").problem
     assert "CASE:SLICE" in refused("tell", project, "--withdraw", "phantom_000").problem
+    endless = "phantom_000:" + "9" * 5000
+    assert "CASE:SLICE" in refused("tell", project, "--withdraw", endless).problem
     assert "no folder" in refused("tell", project, tmp_path / "nowhere").problem
     assert "no such file" in refused("tell", project, tmp_path).problem
     assert "none was asked" in refused("ask", project, "--cycle", "3").problem

@@ -258,7 +258,12 @@ def _scans(folder: Path) -> list[Path]:
     # Names with a leading dot are other systems' notes about a file, not scans.
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if scan_suffix(p) and p.name[0] != ".")
+    there = sorted(p for p in folder.iterdir() if p.name[0] != ".")
+    scans = [p for p in there if scan_suffix(p)]
+    known = {_stem(p) for p in scans}
+    # Pairs of .hdr and .img are not read; who has them is told so, unless they were converted.
+    pairs = [p for p in there if p.suffix.lower() == ".hdr" and _stem(p) not in known]
+    return sorted(scans + pairs)
 
 
 def _folders(folder: Path) -> list[Path]:
