@@ -101,6 +101,16 @@ def test_labels_that_are_there_are_taken_in_and_come_first(scans: Path, tmp_path
     assert "Query of cycle 1" in done("ask", project).stdout
 
 
+def test_slices_too_small_for_the_network_are_told_before_anybody_draws(
+    scans: Path, tmp_path: Path
+) -> None:
+    words = ("init", tmp_path / "p", "--images", scans, "--labels", "organ", *_TINY)
+    error = refused(*words, "--size", "1", "32")
+    assert "at least 2x2 pixels; got 1x32" in error.problem
+    assert "network.channels" in error.remedy
+    assert not (tmp_path / "p").exists()
+
+
 def test_refused_cases_are_named_with_what_to_do(scans: Path, tmp_path: Path) -> None:
     folder = tmp_path / "scans"
     shutil.copytree(scans, folder)

@@ -286,6 +286,12 @@ def _geometry(reader: sitk.ImageFileReader) -> Geometry:
 def _unreadable(path: Path, error: RuntimeError) -> DataError:
     if "orthonormal" in str(error):
         return sheared(path)
+    suffix = scan_suffix(path) or ""
+    if not path.name.endswith(suffix):  # ITK knows some endings in no other letters
+        return DataError(
+            f"The name of {path} should end in {suffix}, in small letters.",
+            remedy="Rename the file, and try again.",
+        )
     return DataError(
         f"{path} cannot be read as {scan_suffix(path)}.",
         cause="the file is damaged, or of another kind than its name says.",
