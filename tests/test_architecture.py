@@ -21,6 +21,7 @@ ROOMS = [
     "failpoints",
     "files",
     "placing",
+    "path_names",
     "progress",
     "wording",
     "discretion",

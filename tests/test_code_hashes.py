@@ -29,6 +29,7 @@ IMPORTED_WITHOUT_A_SAY = {
     "errors.py",  # words
     "failpoints.py",  # does nothing outside of tests
     "files.py",  # how bytes come to the disk, not which
+    "path_names.py",  # whom it refuses, not what is made of the others
     "progress.py",
     "types.py",
     "wording.py",

@@ -18,6 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
+from nextslice.data.geometry import SPACINGS
 from nextslice.errors import SettingsError
 from nextslice.models.devices import resolve_device, resolve_precision
 from nextslice.models.training import TrainingSettings
@@ -59,7 +60,7 @@ class DataConfig(_Strict):
 
     folder: str
     axis: Literal[0, 1, 2] | None = None
-    spacing: Annotated[float, Field(gt=0)] | None = None
+    spacing: Annotated[float, Field(ge=SPACINGS[0], le=SPACINGS[1])] | None = None
     size: tuple[Positive, Positive] | None = None
     fit: Literal["crop", "resize"] = "crop"
     labels: str | None = None

@@ -60,10 +60,15 @@ def open_scans(data: DataConfig, *, on_progress: OnProgress) -> SlicePool:
 
 
 def trainer_for(config: LoopConfig, pool: SlicePool) -> Trainer:
-    """What trains the model of each cycle."""
-    network = config.network
+    """What trains the model of each cycle.
+
+    Raises:
+        SettingsError: The slices are too small for the network: said now, before people draw.
+    """
+    network = UNet(len(pool.classes) + 1, config.network.channels, config.network.dropout)
+    network.demand_size(*pool.size)
     return Trainer(
-        UNet(len(pool.classes) + 1, network.channels, network.dropout),
+        network,
         settings=config.training,
         device=config.device,
         precision=config.precision,

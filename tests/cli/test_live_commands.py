@@ -101,6 +101,16 @@ def test_labels_that_are_there_are_taken_in_and_come_first(scans: Path, tmp_path
     assert "Query of cycle 1" in done("ask", project).stdout
 
 
+def test_slices_too_small_for_the_network_are_told_before_anybody_draws(
+    scans: Path, tmp_path: Path
+) -> None:
+    words = ("init", tmp_path / "p", "--images", scans, "--labels", "organ", *_TINY)
+    error = refused(*words, "--size", "1", "32")
+    assert "at least 2x2 pixels; got 1x32" in error.problem
+    assert "network.channels" in error.remedy
+    assert not (tmp_path / "p").exists()
+
+
 def test_refused_cases_are_named_with_what_to_do(scans: Path, tmp_path: Path) -> None:
     folder = tmp_path / "scans"
     shutil.copytree(scans, folder)
@@ -185,6 +195,8 @@ def test_wrong_words_are_told_with_what_to_do(project: Path, tmp_path: Path) -> 
     done("ask", project)
     assert "reason" in refused("tell", project, "--skip", "phantom_000:1").problem
     assert "CASE:SLICE" in refused("tell", project, "--withdraw", "phantom_000").problem
+    endless = "phantom_000:" + "9" * 5000
+    assert "CASE:SLICE" in refused("tell", project, "--withdraw", endless).problem
     assert "no folder" in refused("tell", project, tmp_path / "nowhere").problem
     assert "no such file" in refused("tell", project, tmp_path).problem
     assert "none was asked" in refused("ask", project, "--cycle", "3").problem

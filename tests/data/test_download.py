@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import hashlib
 import io
@@ -320,6 +321,29 @@ def test_a_folder_that_is_no_data_set_is_left_alone(server: Server, tmp_path: Pa
 def test_only_https_is_asked(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="https"):
         fetch_public(NAME, tmp_path, url=url, md5=MD5)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://[::1", "https://ex\u00e4mple..x/x", "https://a..b/x", "https://127.0.0.1:1/m\u00fc",
+     "https://127.0.0.1:99999/x", "https://127.0.0.1:a/x", "https://127.0.0.1:1/m\udcfc"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_told_before_anything_is_asked(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(SettingsError, match="is none") as refused:
+        fetch_public(NAME, tmp_path / "new", url=url, md5=MD5)
+    assert "browser" in refused.value.remedy
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_redirect_to_an_address_that_is_none_ends_in_words(
+    server: Server, tmp_path: Path
+) -> None:
+    server.does.redirect = "https://[::1"
+    with pytest.raises(DataError, match="stopped after 0 bytes"):
+        fetch(server, tmp_path)
+    gc.collect()  # urllib leaves the connection open until then
 
 
 def test_a_redirect_to_a_file_is_not_followed(server: Server, tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ def test_names_that_cannot_be_told_apart_are_settings_errors(names: str | list[s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "gland", "gland=", "=1", "gland=x", "a=1;a=4", "a=1;b=1", "a=1,1", "a=0", "mean=1"],
-)
+    ["", "gland", "gland=", "=1", "gland=x", "a=1;a=4", "a=1;b=1", "a=1,1", "a=0", "mean=1",
+     "a=" + "9" * 5000],
+)  # fmt: skip
 def test_texts_that_make_no_sense_are_settings_errors(text: str) -> None:
     with pytest.raises(SettingsError):
         parse_labels(text, DECLARED)

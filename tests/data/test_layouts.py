@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nextslice.data.formats.readers import write_volume
+from nextslice.data.gate.admission import check_data_set
 from nextslice.data.geometry import Geometry
 from nextslice.data.layouts import recognise
 from nextslice.errors import DataError
@@ -199,6 +200,21 @@ def test_scans_that_simply_lie_in_a_folder_are_cases(tmp_path: Path) -> None:
     _, labelled, _, orphan = recognise(tmp_path).cases
     assert labelled.label == tmp_path / "labels" / "b.nii.gz"
     assert "no image" in orphan.problems[0].reason
+
+
+@pytest.mark.parametrize("below", [".", "images", "imagesTr"])
+def test_pairs_of_hdr_and_img_are_told_to_be_converted_unless_they_were(
+    tmp_path: Path, below: str
+) -> None:
+    scan(tmp_path / below / "good.nii.gz")
+    for name in ("good.hdr", "good.img", "old.HDR", "old.IMG"):
+        (tmp_path / below / name).touch()
+    good, old = check_data_set(recognise(tmp_path))
+    assert (good.case, good.accepted) == ("good", True)
+    assert (old.case, old.accepted) == ("old", False)
+    assert "Convert the scan to .nii.gz" in str(old.refusals[0])
+    (tmp_path / below / "good.nii.gz").unlink()
+    assert not any(verdict.accepted for verdict in check_data_set(recognise(tmp_path)))
 
 
 def test_an_unknown_folder_is_told_what_is_known_and_what_was_found(tmp_path: Path) -> None:

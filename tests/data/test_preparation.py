@@ -199,6 +199,8 @@ def test_masks_of_another_case_are_refused() -> None:
         {"axis": 3},
         {"spacing": 0.0},
         {"spacing": float("nan")},
+        {"spacing": 5e-324},
+        {"spacing": 1e30},
         {"size": (0, 5)},
         {"size": (5,)},
         {"size": (5, 10**6)},

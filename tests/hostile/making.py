@@ -285,6 +285,15 @@ def renamed(name: str) -> Callable[[Path], object]:
     return make
 
 
+def moved_to(folder: str) -> Callable[[Path], object]:
+    def make(root: Path) -> None:
+        (root / folder).mkdir()
+        image(root).rename(root / folder / "b.nii.gz")
+        listed_as(f"{folder}/b.nii.gz")(root)
+
+    return make
+
+
 def in_train_and_test(root: Path) -> None:
     described = json.loads((root / "dataset.json").read_text())
     name = "patient07_frame01.nii.gz"

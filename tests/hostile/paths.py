@@ -20,6 +20,7 @@ from tests.hostile.making import (
     linked_payload,
     listed_as,
     listed_twice,
+    moved_to,
     nrrd_in_another_encoding,
     payload_a_pipe,
     payload_away,
@@ -61,7 +62,7 @@ PATHS = (
     ),
     Hostile(
         "dataset.json names a file whose name is longer than any",
-        "missing",
+        "longer than 200 bytes",
         listed_as(f"imagesTr/{'b' * 300}.nii.gz"),
     ),
     Hostile(
@@ -171,7 +172,7 @@ PATHS = (
     Hostile(
         "a name that no disk can hold",
         "name too long",
-        listed_as("images/" + "b" * 300 + ".nii.gz"),
+        listed_as("b" * 300 + "/b.nii.gz"),
     ),
     # Lists that mislead.
     Hostile("the scan of another case", "same voxels", twin),
@@ -181,6 +182,12 @@ PATHS = (
     Hostile("a terminal's command in a name", "cannot be shown", renamed("b\x1b[2J.nii.gz")),
     Hostile("a name read from right to left", "cannot be shown", renamed("b\u202egz.nii.gz")),
     Hostile("a name that is not text", "cannot be shown", renamed("b\udcff.nii.gz")),
+    Hostile(
+        "a name as long as a disk allows",
+        "longer than 200 bytes",
+        renamed("\u00fc" * 123 + ".nii.gz"),
+    ),
+    Hostile("a folder whose name is not text", "in UTF-8", moved_to("m\udcfcller")),
 )
 
 

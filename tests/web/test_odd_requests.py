@@ -140,3 +140,33 @@ def test_a_request_with_two_readings_is_refused(
     assert re.match(rb"HTTP/1.1 (4\d\d|501) ", answer), answer[:200]
     assert answer.count(b"HTTP/1.1") == 1  # what is left of it is not read as another
     assert desk.overview() == before
+
+
+@pytest.mark.promise(
+    "What strangers send writes nothing to the terminal.",
+    fault="web sockets, foreign hosts and origins, requests that are none",
+)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"Upgrade: websocket", b"Connection: Upgrade, close", b"Origin: http://evil.example"),
+        (b"Upgrade: h2c", b"Connection: Upgrade, close"),
+        (b"Origin: http://evil.example",),
+        (b"Host: evil.example",),
+        (b"Cookie: nextslice=guessed",),
+        (b"no colon",),
+        (b"X: " + b"x" * 70_000,),
+        (b"\x16\x03\x01\x02\x00",),
+    ],
+)
+def test_what_strangers_send_writes_nothing_to_the_terminal(
+    server: PageServer, lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any page open in a browser can send such requests, as many as it likes."""
+    host = b"Host: " + server.address.removeprefix("http://").encode()
+    own = () if lines[0].startswith(b"Host") else (host,)
+    for method in (b"GET", b"POST"):
+        head = (method + b" /api/overview HTTP/1.1", *own, b"Connection: close", *lines)
+        answer = _ask(server, b"\r\n".join(head) + b"\r\n\r\n")
+        assert re.match(rb"HTTP/1.1 4\d\d ", answer), answer[:200]
+    assert not caplog.records

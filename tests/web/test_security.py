@@ -130,6 +130,43 @@ def test_only_the_token_of_the_link_opens_a_session(
     assert known.status_code == 200
 
 
+# Browsers send the cookies of every port of this machine, and keep nearly any bytes in them.
+COOKIES_OF_OTHERS = (
+    b'prefs={"a":1}', b'prefs={"a": 1, "b": 2}', b"x=a b", b'x="a', b'x=a"b', b"x=\xe4",
+    "\u00fc=1".encode(), b"foo", b"=x", b"a=b,c=d", b"a@b=1", b"a b=1", b"[a]=1", b"a/b=1",
+    b"$Version=1", b"secure", b"Path=/", b"x=y=z", b";;", b"nextslice-1=x",
+    b'x="' + b"\\" * 50_000 + b'"',
+)  # fmt: skip
+
+
+@pytest.mark.promise(
+    "Cookies of other programs of this machine shut nobody out and let nobody in.",
+    fault="cookies as no standard has them, long ones, our own name twice",
+)
+@pytest.mark.parametrize("foreign", COOKIES_OF_OTHERS)
+def test_cookies_of_other_programs_shut_nobody_out_and_let_nobody_in(
+    page: Any, server: PageServer, foreign: bytes
+) -> None:
+    [(name, value)] = page.client.cookies.items()
+    ours, none = f"{name}={value}".encode(), f"{name}={value[::-1]}".encode()
+
+    browser = Client(base_url=server.address, trust_env=False)
+
+    def status(*headers: bytes) -> int:
+        cookies = [(b"Cookie", header) for header in headers]
+        secret = (CSRF_HEADER.encode(), page.csrf.encode())
+        return browser.get("/api/overview", headers=[*cookies, secret]).status_code
+
+    with browser:
+        both = (foreign + b"; " + ours, ours + b"; " + foreign)
+        assert [status(header) for header in both] == [200, 200]
+        assert [status(foreign, ours), status(ours, foreign)] == [200, 200]
+        strangers = (foreign, none, foreign + b"; " + none, b"x" + ours, ours + b"x")
+        assert [status(header) for header in strangers] == [401] * 5
+        assert [status(none, none), status(none + b"; " + none)] == [401, 401]
+        assert browser.get("/", headers=[(b"Cookie", foreign)]).status_code == 200
+
+
 def test_two_servers_have_two_tokens(desk: Desk) -> None:
     links = set()
     for _ in range(2):

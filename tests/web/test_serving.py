@@ -84,6 +84,19 @@ def test_with_a_certificate_the_page_speaks_tls(
     thread.join()
 
 
+def test_files_that_are_no_certificate_are_named(
+    lasting_server: tuple[Desk, PageServer], tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    key.write_text("none")
+    certificate.write_text("none either")
+    place = Place(host="localhost", port=0, certfile=certificate, keyfile=key)
+    with pytest.raises(SettingsError, match=r"key\.pem its key") as refused:
+        PageServer(lasting_server[0], place, Title("K", "k"))
+    assert str(certificate) in refused.value.problem
+    assert "BEGIN CERTIFICATE" in refused.value.remedy
+
+
 def test_a_folder_without_a_project_is_explained() -> None:
     command = [sys.executable, "-m", "nextslice", "serve", "--no-browser", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

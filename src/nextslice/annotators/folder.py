@@ -49,6 +49,7 @@ from nextslice.data.scans import Scans
 from nextslice.errors import AnnotationError
 from nextslice.files import write_atomically
 from nextslice.live import LiveProject
+from nextslice.path_names import demand_told_apart, demand_utf8
 from nextslice.project import Answer, QueriedSlice, Query, SliceState, identity_of
 from nextslice.types import NativeMask, VolumeMask
 
@@ -94,7 +95,8 @@ def hand_out(
 
     Raises:
         AnnotationError: The folder holds something else.
-        DataError: A scan cannot be read any more.
+        DataError: A scan cannot be read any more; or masks could not be told back from
+            there, for its path is not in UTF-8 or its disk cannot tell two cases apart.
     """
     folder = Path(folder)
     known = _known_order(live, query, folder)
@@ -104,6 +106,7 @@ def hand_out(
     by_case: dict[str, list[QueriedSlice]] = {}
     for queried in query.slices:
         by_case.setdefault(queried.id.case, []).append(queried)
+    demand_told_apart(folder, by_case)
     there, _ = masks_there(folder, by_case)
     cases: dict[str, CaseFiles] = {}
     ordered: dict[SliceId, OrderedSlice] = {}
@@ -142,7 +145,9 @@ def demand_usable(folder: Path) -> None:
 
     Raises:
         AnnotationError: It is a file, holds something else, or links that lead elsewhere.
+        DataError: Its path cannot be written in UTF-8: no mask could be read from it.
     """
+    demand_utf8(folder.absolute())
     if not folder.exists():
         return
     if not folder.is_dir():

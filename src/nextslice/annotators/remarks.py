@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from nextslice.annotators.answering import Answering
 from nextslice.data.pool import SliceId
@@ -12,6 +13,8 @@ from nextslice.live import LiveProject
 from nextslice.project import AnswerKind, NewAnswer
 
 __all__ = ["Remarks", "parse_slice", "said"]
+
+_DIGITS: Final = 9  # of a slice's number; Python reads no number of thousands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +46,9 @@ def parse_slice(text: str) -> SliceId:
         AnnotationError: It is written otherwise.
     """
     case, _, index = text.rpartition(":")
-    if not case or not index.isdecimal():
+    if not case or not index.isdecimal() or len(index) > _DIGITS:
         raise AnnotationError(
-            f"Expected a slice as CASE:SLICE, got {text!r}.",
+            f"Expected a slice as CASE:SLICE, got {text!r:.300}.",
             remedy="For example case_012:7, with the slice counted from 0 as in the list.",
         )
     return SliceId(case, int(index))

@@ -3,6 +3,7 @@
 - ``app.py``: the commands put together
 - ``display.py``: progress bars and messages
 - ``options.py``: options by which several commands take the settings of a run or a project
+- ``paths.py``: paths as they are typed, the same for each command
 - ``grid_display.py``: a benchmark while it runs
 - ``open_project.py``: what the commands of a live project have in common
 - ``check.py``  ``fetch.py``  ``phantom.py``  ``simulate.py``  ``benchmark.py``  ``report.py``

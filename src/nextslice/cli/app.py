@@ -15,6 +15,7 @@ from nextslice.cli.display import print_line, say_error
 from nextslice.cli.export import export
 from nextslice.cli.fetch import fetch
 from nextslice.cli.init import init
+from nextslice.cli.paths import with_paths
 from nextslice.cli.phantom import phantom
 from nextslice.cli.predict import predict
 from nextslice.cli.report import report
@@ -53,11 +54,11 @@ def _common(
 
 
 for command in (demo, phantom, fetch, check, simulate, benchmark, report):
-    app.command()(command)
+    app.command()(with_paths(command))
 for step in (init, serve, ask, tell, train, status, predict, export):
-    app.command(rich_help_panel="Annotation")(step)
+    app.command(rich_help_panel="Annotation")(with_paths(step))
 for care in (verify, backup, restore):
-    app.command(rich_help_panel="Keeping")(care)
+    app.command(rich_help_panel="Keeping")(with_paths(care))
 
 
 def run() -> int:

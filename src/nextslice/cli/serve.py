@@ -50,7 +50,7 @@ def serve(
     from nextslice.web.serving import PageServer, Place
 
     place = Place(host, port, certfile, keyfile, insecure)
-    where = project.expanduser().resolve()
+    where = project.resolve()
     with progress_bar() as on_progress:
         desk = Desk(
             open_live(

@@ -147,7 +147,16 @@ def _decathlon() -> tuple[Mapping[str, str], Mapping[str, str]]:
 
 
 def _check_address(url: str) -> None:
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+        # What is asked for later, where nobody would expect it to be in the way.
+        _ = url.encode("ascii"), (parts.hostname or "").encode("idna"), parts.port
+    except ValueError as error:
+        raise SettingsError(
+            f"An address was expected; {url!r:.200} is none.",
+            remedy="Copy it from a browser's address bar: other letters than those of English "
+            "stand as %-codes there.",
+        ) from error
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise SettingsError(
             f"An https address was expected; {url!r} came.",
@@ -193,9 +202,9 @@ def _download(url: str, part: Path, on_progress: OnProgress) -> None:
                 else "the server is in trouble",
                 remedy="Try again later, or give another address of the same archive.",
             ) from error
-        except StorageError:
+        except (StorageError, SettingsError):
             raise
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             before, have = have, _size(part)
             if have <= before:
                 host = urllib.parse.urlsplit(url).hostname

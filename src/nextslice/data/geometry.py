@@ -11,6 +11,7 @@ from typing import Any
 from nextslice.errors import DataError
 
 __all__ = [
+    "SPACINGS",
     "TOLERANCE",
     "Geometry",
     "check_axes",
@@ -25,7 +26,9 @@ TOLERANCE = 1e-3
 millimetres and direction cosines by less than this: above the rounding of any format, below
 what moves a voxel."""
 
-_SPACINGS = (1e-4, 100.0)  # mm; from a tenth of a micrometre to what no scanner steps
+SPACINGS = (1e-4, 100.0)
+"""Millimetres between voxels: from a tenth of a micrometre to what no scanner steps."""
+
 _LONGEST = 10_000.0  # mm along one axis: five patients
 
 _SKEW = 1e-2  # cosine between two axes above which they are sheared: 1 mm aside in 100
@@ -110,11 +113,11 @@ def check_grid(path: Path, geometry: Geometry, *, accept_sheared: bool = False) 
             remedy="Export the scan again with its voxel spacing.",
         )
     lengths = [n * s for n, s in zip(geometry.shape, spacing, strict=True)]
-    if not (_SPACINGS[0] <= min(spacing) and max(spacing) <= _SPACINGS[1]) or (
+    if not (SPACINGS[0] <= min(spacing) and max(spacing) <= SPACINGS[1]) or (
         max(lengths) > _LONGEST
     ):
         raise DataError(
-            f"{path} should have a spacing of {_SPACINGS[0]:g} to {_SPACINGS[1]:g} mm and be "
+            f"{path} should have a spacing of {SPACINGS[0]:g} to {SPACINGS[1]:g} mm and be "
             f"no longer than {_LONGEST:,.0f} mm, but has {_numbers(spacing)} mm and "
             f"{times(geometry.shape)} voxels.",
             cause="the header is damaged, or counts in another unit than millimetres.",

@@ -26,6 +26,7 @@ from nextslice.data.labels import declared_values
 from nextslice.data.listing import sound_list
 from nextslice.data.places import shown, stays_inside
 from nextslice.errors import DataError
+from nextslice.path_names import demand_utf8
 from nextslice.wording import a_few
 
 __all__ = ["recognise"]
@@ -39,9 +40,11 @@ def recognise(folder: Path) -> DataSet:
 
     Raises:
         DataError: There is no such folder, it is a file, no known layout fits (the message
-            says what was found instead), or a `dataset.json` cannot be used.
+            says what was found instead), a `dataset.json` cannot be used, or its path cannot
+            be written in UTF-8.
     """
     folder = Path(folder).expanduser().absolute()
+    demand_utf8(folder)
     if not folder.is_dir():
         raise _no_folder(folder)
     description = folder / "dataset.json"
@@ -255,7 +258,12 @@ def _scans(folder: Path) -> list[Path]:
     # Names with a leading dot are other systems' notes about a file, not scans.
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if scan_suffix(p) and p.name[0] != ".")
+    there = sorted(p for p in folder.iterdir() if p.name[0] != ".")
+    scans = [p for p in there if scan_suffix(p)]
+    known = {_stem(p) for p in scans}
+    # Pairs of .hdr and .img are not read; who has them is told so, unless they were converted.
+    pairs = [p for p in there if p.suffix.lower() == ".hdr" and _stem(p) not in known]
+    return sorted(scans + pairs)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from nextslice.data.cases import CaseFiles, Refusal
 from nextslice.data.patients import patients_of
 from nextslice.data.places import shown
+from nextslice.path_names import LONGEST_NAME
 from nextslice.wording import a_few, counted
 
 __all__ = ["sound_list"]
@@ -25,8 +26,8 @@ def sound_list(cases: Iterable[CaseFiles], test: Iterable[str] = ()) -> tuple[Ca
     An id that stands more than once becomes one refused case, and cases that name one file as
     their label are all refused. Ids are shown in messages, in
     tables and in a browser, so one that could not be read there is refused under a name that
-    can. So is a case whose patient the data set holds back for a test, where ids say so; where
-    they only may, it is told as a warning.
+    can. So is one whose files no disk could hold, and a case whose patient the data set holds
+    back for a test, where ids say so; where they only may, it is told as a warning.
 
     Args:
         cases: As they were found.
@@ -46,6 +47,8 @@ def _named(files: CaseFiles) -> CaseFiles:
         what = "holds characters that cannot be shown"
     elif case.strip() != case or not case:
         what = "is empty, or begins or ends with a space"
+    elif len(case.encode()) > LONGEST_NAME:
+        what = f"is longer than {LONGEST_NAME} bytes"
     else:
         return files
     odd = Refusal(f"the name of {shown(str(files.image))} {what}", "Rename the file.")

@@ -10,7 +10,6 @@ A slice along axis a has the two other axes in reverse order: for a = 2 it is (y
 
 from __future__ import annotations
 
-import math
 import operator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -18,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nextslice.data.formats.readers import Volume
-from nextslice.data.geometry import Geometry
+from nextslice.data.geometry import SPACINGS, Geometry
 from nextslice.data.sides import Side
 from nextslice.errors import DataError, SettingsError
 from nextslice.types import SliceImages, SliceMasks, VolumeMask, Voxels
@@ -56,10 +55,14 @@ class Preparation:
     def __post_init__(self) -> None:
         if self.axis not in (None, 0, 1, 2):
             raise SettingsError(f"axis should be 0, 1, 2 or None, but is {self.axis!r}.")
+        least, most = SPACINGS
         if self.spacing is not None and not (
-            isinstance(self.spacing, int | float | np.floating) and 0 < self.spacing < math.inf
+            isinstance(self.spacing, int | float | np.floating)
+            and least <= self.spacing <= most
         ):
-            raise SettingsError(f"spacing should be positive (mm), but is {self.spacing!r}.")
+            raise SettingsError(
+                f"spacing should be from {least:g} to {most:g} mm, but is {self.spacing!r}."
+            )
         if self.size is not None:
             object.__setattr__(self, "size", _checked_size(self.size))
         if self.fit not in ("crop", "resize"):

@@ -21,6 +21,7 @@ from nextslice.exports.folders import demand_free, writing_folder
 from nextslice.exports.layouts import Layout
 from nextslice.exports.source import ProjectSource
 from nextslice.files import write_atomically
+from nextslice.path_names import demand_told_apart
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project import Answer, SliceState
 
@@ -66,7 +67,8 @@ def export_data_set(
         on_progress: Hears of the stage "export".
 
     Raises:
-        DataError: That folder is there and not empty, or a scan cannot be read any more.
+        DataError: That folder is there and not empty, its disk cannot tell two cases apart,
+            or a scan cannot be read any more.
         AnnotationError: Nothing is labelled, or nothing that the layout can hold.
         ProjectError: A mask is missing or damaged.
         SettingsError: The layout does not allow the name of a class.
@@ -83,6 +85,7 @@ def export_data_set(
         raise _nothing_to_export(layout, any(counts.values()))
     scans = Scans(source.scans, keep=0)
     with writing_folder(folder) as fresh:
+        demand_told_apart(fresh, cases)
         for done, case in enumerate(cases):
             on_progress(Progress("export", done, len(cases), case))
             grid = _write_scan(scans, source, case, fresh / layout.image(case))

@@ -29,6 +29,7 @@ from nextslice.exports.source import ProjectSource
 from nextslice.exports.volumes import predict_volume
 from nextslice.files import write_atomically
 from nextslice.models.devices import limited_threads
+from nextslice.path_names import demand_told_apart
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.wording import a_few, counted
 
@@ -84,8 +85,9 @@ def predict_volumes(
         on_progress: Hears of the stage "predict".
 
     Raises:
-        DataError: `out` holds something, `images` is no folder of scans, or (as
-            :class:`~nextslice.errors.RefusedCasesError`) every case is refused.
+        DataError: `out` holds something, its disk cannot tell two cases apart, `images` is
+            no folder of scans, or (as :class:`~nextslice.errors.RefusedCasesError`) every
+            case is refused.
         SettingsError: A case of that name is not there.
         ProjectError: Nothing is trained yet.
         CheckpointError: The model is damaged.
@@ -102,6 +104,7 @@ def predict_volumes(
     cropped: list[str] = []
     refused: list[Verdict] = []
     with writing_folder(out) as fresh, limited_threads(source.config.threads):
+        demand_told_apart(fresh, (files.case for files in chosen))
         asked = replace(data_set, cases=tuple(replace(f, label=None) for f in chosen))
         for files, checked in _checked(asked, source, images is None, on_progress):
             volume = checked.image

@@ -114,18 +114,26 @@ class UNet(nn.Module):
         """The first level's maps: dropout begins after them.
 
         Raises:
-            SettingsError: The images are smaller than ``2 ** (levels - 1)`` on a side.
+            SettingsError: See :meth:`demand_size`.
+        """
+        self.demand_size(*images.shape[-2:])
+        first: Tensor = self.encoder[0](images)
+        return first
+
+    def demand_size(self, height: int, width: int) -> None:
+        """Make sure that images of this size can be segmented.
+
+        Raises:
+            SettingsError: They are smaller than ``2 ** (levels - 1)`` on a side.
         """
         smallest = 2 ** (len(self.channels) - 1)
-        if min(images.shape[-2:]) < smallest:
-            height, width = images.shape[-2:]
+        if min(height, width) < smallest:
             raise SettingsError(
                 f"A U-Net of {len(self.channels)} levels needs images of at least "
                 f"{smallest}x{smallest} pixels; got {height}x{width}.",
-                remedy="Prepare larger slices, or give the network fewer channels.",
+                remedy="Prepare larger slices (axis, size, spacing), or give the network fewer "
+                "levels (network.channels).",
             )
-        first: Tensor = self.encoder[0](images)
-        return first
 
     def encode(self, images: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
         """Feature maps ``(batch, channels[i], height / 2**i, width / 2**i)``, bottleneck last.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import tempfile
 import webbrowser
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class PageServer:
         title: Which project it is.
 
     Raises:
-        SettingsError: Nothing can listen there.
+        SettingsError: Nothing can listen there, or certificate and key are none.
     """
 
     def __init__(self, desk: Desk, place: Place, title: Title) -> None:
@@ -140,23 +141,33 @@ class PageServer:
         """Where the page is, without the token."""
         self.link = f"{self.address}/#token={token}"
         """What opens the page."""
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(desk, door, title),
-                access_log=False,
-                log_level="warning",
-                log_config=None,  # as all other warnings are shown
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                ws="none",
-                http=PatientProtocol,
-                limit_concurrency=_AT_ONCE,
-                timeout_graceful_shutdown=5,
-                ssl_certfile=place.certfile,
-                ssl_keyfile=place.keyfile,
-            )
+        config = uvicorn.Config(
+            create_app(desk, door, title),
+            access_log=False,
+            log_level="error",  # its warnings are of what strangers send, a line each
+            log_config=None,  # as all other warnings are shown
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            http=PatientProtocol,
+            limit_concurrency=_AT_ONCE,
+            timeout_graceful_shutdown=5,
+            ssl_certfile=place.certfile,
+            ssl_keyfile=place.keyfile,
         )
+        try:
+            config.load()
+        except ssl.SSLError as error:
+            self._socket.close()
+            raise SettingsError(
+                f"{place.certfile} should be a certificate and {place.keyfile} its key, "
+                f"both in PEM; together they are none.",
+                cause="another file, another format, or the key of another certificate.",
+                remedy="Such files begin with -----BEGIN CERTIFICATE----- and -----BEGIN "
+                "PRIVATE KEY-----; openssl makes them of other formats.",
+            ) from error
+        self._server = uvicorn.Server(config)
 
     def serve(self) -> None:
         """Serve until :meth:`stop`, or until Ctrl-C."""

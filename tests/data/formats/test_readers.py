@@ -46,6 +46,26 @@ def test_voxels_come_back_exactly_in_every_format(
         assert volume.geometry.differences(OBLIQUE, 1e-13) == []
 
 
+@pytest.mark.parametrize("ending", [".NII.GZ", ".NII", ".NRRD", ".NHDR", ".Nrrd"])
+def test_an_ending_in_large_letters_is_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"scan{ending.lower()}"
+    write_volume(path, some_voxels(), OBLIQUE)
+    volume = read_volume(path.rename(tmp_path / f"scan{ending}"))
+    np.testing.assert_array_equal(volume.voxels, some_voxels())
+
+
+@pytest.mark.parametrize("ending", [".Nii.Gz", ".Nii", ".nii.GZ", ".MHA", ".Mhd"])
+def test_an_ending_that_libraries_do_not_know_is_told_to_be_renamed(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"scan{ending.lower()}"
+    write_volume(path, some_voxels(), OBLIQUE)
+    with pytest.raises(DataError, match="in small letters") as refused:
+        read_volume(path.rename(tmp_path / f"scan{ending}"))
+    assert "Rename" in refused.value.remedy
+    assert "damaged" not in str(refused.value)
+
+
 def test_a_geometry_read_from_nifti_is_written_to_it_unchanged(tmp_path: Path) -> None:
     write_volume(tmp_path / "a.nii.gz", some_voxels(), OBLIQUE)
     first = read_volume(tmp_path / "a.nii.gz")

@@ -26,6 +26,7 @@ from nextslice.data.formats.payload import files_of, find_payload, is_nifti
 from nextslice.data.geometry import Geometry, check_axes, check_grid, sheared, times
 from nextslice.errors import DataError, SettingsError
 from nextslice.files import file_sha256, replacing
+from nextslice.path_names import demand_utf8
 
 __all__ = [
     "SUFFIXES",
@@ -79,9 +80,11 @@ def read_volume(
     Raises:
         DataError: The file is missing, empty, damaged, too large, of an unknown format, not
             three-dimensional, in colour or complex, or its geometry is not that of a
-            rectangular grid; or it was replaced while it was read. The message names the file.
+            rectangular grid; its path is not in UTF-8; or it was replaced while it was read.
+            The message names the file.
         MemoryError: Its voxels do not fit into the memory there is.
     """
+    demand_utf8(path)  # ITK ends the process at any other name
     _demand_file(path)
     before = _identity(path)
     # Before SimpleITK opens it: of a damaged stream it says only that it cannot read it.
@@ -169,7 +172,9 @@ def write_volume(
     Raises:
         SettingsError: Unknown suffix, a shape that does not fit, a number type that these
             formats do not know, or sheared axes where a NIfTI file is to be written.
+        DataError: The path is not in UTF-8.
     """
+    demand_utf8(path)
     suffix = scan_suffix(path)
     if suffix is None:
         raise SettingsError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
@@ -281,6 +286,12 @@ def _geometry(reader: sitk.ImageFileReader) -> Geometry:
 def _unreadable(path: Path, error: RuntimeError) -> DataError:
     if "orthonormal" in str(error):
         return sheared(path)
+    suffix = scan_suffix(path) or ""
+    if not path.name.endswith(suffix):  # ITK knows some endings in no other letters
+        return DataError(
+            f"The name of {path} should end in {suffix}, in small letters.",
+            remedy="Rename the file, and try again.",
+        )
     return DataError(
         f"{path} cannot be read as {scan_suffix(path)}.",
         cause="the file is damaged, or of another kind than its name says.",
