@@ -73,7 +73,21 @@ def test_names_that_cannot_be_told_apart_are_settings_errors(names: str | list[s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "gland", "gland=", "=1", "gland=x", "a=1;a=4", "a=1;b=1", "a=1,1", "a=0", "mean=1"],
+    [
+        *(
+            "",
+            "gland",
+            "gland=",
+            "=1",
+            "gland=x",
+            "a=1;a=4",
+            "a=1;b=1",
+            "a=1,1",
+            "a=0",
+            "mean=1",
+        ),
+        "a=" + "1" * 5000,  # more digits than Python turns into a number
+    ],
 )
 def test_texts_that_make_no_sense_are_settings_errors(text: str) -> None:
     with pytest.raises(SettingsError):

@@ -221,10 +221,10 @@ def _pairs(text: str, declared: Mapping[int, str] | None) -> list[tuple[str, tup
     for part in (p.strip() for p in text.split(";")):
         if not part:
             continue
-        match = re.fullmatch(r"([^=]+)=\s*(-?\d+(?:\s*,\s*-?\d+)*)", part)
+        match = re.fullmatch(r"([^=]+)=\s*(-?\d{1,18}(?:\s*,\s*-?\d{1,18})*)", part)
         if match is None:
             raise SettingsError(
-                f'Labels should look like "gland=1,2" or "PZ=1;CG=2", but {part!r} came.',
+                f'Labels should look like "gland=1,2" or "PZ=1;CG=2", but {part!r:.200} came.',
                 remedy=f"The values are: {_listed(declared)}." if declared else "",
             )
         pairs.append((match[1].strip(), tuple(int(v) for v in match[2].split(","))))
