@@ -61,6 +61,7 @@ class Behaviour:
     cut_after: list[int] = field(default_factory=list)
     status: int = 0
     redirect: str = ""
+    length: str = ""
     seen: list[str | None] = field(default_factory=list)
 
 
@@ -100,7 +101,7 @@ def server() -> Iterator[Server]:
             else:
                 self.send_response(200)
             body = does.content[start:]
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", does.length or str(len(body)))
             self.end_headers()
             self.wfile.write(body[: does.cut_after.pop(0)] if does.cut_after else body)
 
@@ -126,6 +127,15 @@ def assert_whole(folder: Path) -> None:
         if path.is_file()
     }
     assert found == {name: data for name, data in FILES.items() if "/._" not in name}
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "\u00b2", "much"])
+def test_a_length_that_is_no_number_is_believed_in_nothing(
+    server: Server, tmp_path: Path, length: str
+) -> None:
+    server.does.length = length
+    fetch(server, tmp_path)
+    assert_whole(tmp_path)
 
 
 def test_a_data_set_arrives_whole_and_nothing_else_is_left(

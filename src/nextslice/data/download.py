@@ -232,14 +232,14 @@ def _continue(url: str, part: Path, on_progress: OnProgress) -> None:
         part.unlink()
         response, offset = _open(url, 0), 0
     with response:
-        begun = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+        begun = re.match(r"bytes ([0-9]{1,18})-", response.headers.get("Content-Range", ""))
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             offset = 0  # a server that knows no ranges sends all of it again
         elif not begun or int(begun[1]) != offset:
             part.unlink()
             raise http.client.HTTPException("the server sent another part than asked for")
-        length = response.headers.get("Content-Length")
-        total = offset + int(length) if length and length.isdigit() else 0
+        length = response.headers.get("Content-Length", "")
+        total = offset + int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
         done = offset
         try:
             out = part.open("ab" if offset else "wb")
