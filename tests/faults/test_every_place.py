@@ -30,6 +30,7 @@ WRITE_THEMSELVES = {
     "data/formats/readers.py": "writes where its caller says, which is to a temporary name",
     "data/gate/reader_process.py": "no file: its answers, to the process that asked",
     "data/prepared.py": "slices of the cache: array.written, array.fsynced",
+    "path_names.py": "empty files in a folder of their own, gone once the disk told them apart",
     "placing.py": "a folder's name, with a place to stop at before and after",
     "models/checkpoints.py": "into memory",
     "project/backup.py": "members of an archive, in a stream that files.py gave it",
