@@ -15,12 +15,12 @@ from nextslice.errors import StorageError
 from nextslice.failpoints import VARIABLE
 from nextslice.files import (
     file_sha256,
-    read_plain,
     remove_unfinished,
     replacing,
     write_atomically,
     writing_atomically,
 )
+from nextslice.plain_files import read_plain
 
 
 def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final
 
@@ -33,8 +32,6 @@ __all__ = [
     "cause_of",
     "file_sha256",
     "make_folder",
-    "open_plain",
-    "read_plain",
     "remove_unfinished",
     "replacing",
     "storage_error",
@@ -263,53 +260,3 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
-_NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # for somebody at a pipe's other end
-
-
-def open_plain(path: Path, *, through_links: bool = False) -> BufferedReader:
-    """Open a file to read, if it is one: no link, and no pipe or device that never ends.
-
-    For what lies in a folder that may come from somebody else.
-
-    Args:
-        path: The file.
-        through_links: Whether it may be a link to a plain file, as what people name often is.
-
-    Raises:
-        OSError: It cannot be opened, or is no plain file.
-    """
-    no_link = 0 if through_links else _NO_LINK
-    flags = os.O_RDONLY | no_link | _NO_WAITING | getattr(os, "O_BINARY", 0)
-    try:
-        if not (_NO_LINK or through_links) and path.is_symlink():
-            raise OSError(errno.ELOOP, "")
-        handle = os.open(path, flags)
-    except OSError as error:
-        if error.errno == errno.ELOOP and not through_links:
-            raise OSError(errno.ELOOP, "it is a link, not the file itself", str(path)) from None
-        raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "it is no plain file", str(path))
-    return os.fdopen(handle, "rb")
-
-
-def read_plain(path: Path, *, most: int | None = None, through_links: bool = False) -> bytes:
-    """The bytes of a file that is opened as :func:`open_plain` does.
-
-    Args:
-        path: The file.
-        most: More bytes than these are refused; None takes all that there are.
-        through_links: See there.
-
-    Raises:
-        OSError: See there; or the file is larger than that.
-    """
-    with open_plain(path, through_links=through_links) as stream:
-        content = stream.read(-1 if most is None else most + 1)
-    if most is not None and len(content) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
-    return content

@@ -20,11 +20,11 @@ from nextslice.data.labels import numbered_labels
 from nextslice.data.native import NativeSlices
 from nextslice.data.pool import SlicePool
 from nextslice.errors import ProjectError, SettingsError
-from nextslice.files import read_plain
 from nextslice.learner import ActiveLearner
 from nextslice.models.devices import limited_threads
 from nextslice.native_masks import NativeMasks
 from nextslice.parts import open_scans, trainer_for, uncertainty_for
+from nextslice.plain_files import read_plain
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project import Answer, Project, Proposals, Query
 from nextslice.project.changes import LIVE_MAY_CHANGE

@@ -24,10 +24,11 @@ from tests.faults.scenes import files_of
 from nextslice.annotators import Desk
 from nextslice.errors import NextsliceError, ProjectError, SettingsError, StorageError
 from nextslice.failpoints import VARIABLE
-from nextslice.files import read_plain, write_atomically
+from nextslice.files import write_atomically
 from nextslice.live import LiveProject
 from nextslice.models.checkpoints import read_manifest
 from nextslice.models.manifest import sealed_manifest
+from nextslice.plain_files import read_plain
 from nextslice.progress import Progress
 from nextslice.project import Records
 from nextslice.project.backup import CONTENTS, back_up

@@ -22,8 +22,9 @@ from nextslice.benchmark.executor import Job, Outcome, folders_of
 from nextslice.benchmark.recipe import Recipe, dump_recipe
 from nextslice.discretion import without_folders
 from nextslice.errors import ProjectError
-from nextslice.files import read_plain, write_atomically
+from nextslice.files import write_atomically
 from nextslice.json_text import parse_json
+from nextslice.plain_files import read_plain
 from nextslice.project.changes import SIMULATED_MAY_CHANGE, differences
 from nextslice.project.tables import recorded_cycles
 from nextslice.settings import plain

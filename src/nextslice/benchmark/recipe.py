@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nextslice.code_names import demand_no_code
 from nextslice.config import Config, DataConfig, SplitConfig, merged, parsed_assignment
 from nextslice.errors import SettingsError
-from nextslice.files import read_plain
+from nextslice.plain_files import read_plain
 from nextslice.settings import Positive, Whole, plain, validated
 from nextslice.wording import clause
 from nextslice.yaml_text import parse_yaml

@@ -9,12 +9,12 @@ from typing import Self, final
 from nextslice.config import LiveConfig
 from nextslice.data.pool import SlicePool
 from nextslice.errors import CheckpointError, DataError, ProjectChangedError, ProjectError
-from nextslice.files import read_plain
 from nextslice.live import live_config
 from nextslice.models.checkpoints import load_model, read_manifest
 from nextslice.models.inference import SegmentationModel
 from nextslice.native_masks import NativeMasks
 from nextslice.parts import open_scans, trainer_for
+from nextslice.plain_files import read_plain
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.project import Records, demand_same_pool
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from nextslice.errors import CheckpointError
-from nextslice.files import open_plain, read_plain, write_atomically
+from nextslice.files import write_atomically
 from nextslice.models.inference import SegmentationModel
 from nextslice.models.initialisation import Network, fresh_network
 from nextslice.models.loss_prediction import LossPredictionModule
@@ -36,6 +36,7 @@ from nextslice.models.manifest import (
     parse_manifest,
     sealed_manifest,
 )
+from nextslice.plain_files import open_plain, read_plain
 
 __all__ = ["load_model", "opened_checkpoint", "read_manifest", "save_model"]
 

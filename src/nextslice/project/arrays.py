@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from nextslice.files import open_plain
+from nextslice.plain_files import open_plain
 
 __all__ = [
     "MOST_PIXELS",

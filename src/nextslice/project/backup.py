@@ -34,9 +34,10 @@ from typing import IO, Final
 from sqlalchemy import Connection, select
 
 from nextslice.errors import CheckpointError, ProjectError, SettingsError
-from nextslice.files import read_plain, writing_atomically
+from nextslice.files import writing_atomically
 from nextslice.models.checkpoints import opened_checkpoint
 from nextslice.models.manifest import MANIFEST, WEIGHTS
+from nextslice.plain_files import read_plain
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.project.connections import copy_database
 from nextslice.project.damage import Finding, damaged_proposals, damaged_scores

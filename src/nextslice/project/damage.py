@@ -12,8 +12,8 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from nextslice.errors import CheckpointError
-from nextslice.files import open_plain, read_plain
 from nextslice.models.checkpoints import read_manifest
+from nextslice.plain_files import open_plain, read_plain
 from nextslice.project.proposals import are_whole, model_that_proposes
 from nextslice.project.records import Records
 from nextslice.project.schema import cycles, queries, slices

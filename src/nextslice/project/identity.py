@@ -8,7 +8,8 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from nextslice.files import read_plain, write_atomically
+from nextslice.files import write_atomically
+from nextslice.plain_files import read_plain
 
 __all__ = ["identity_of"]
 

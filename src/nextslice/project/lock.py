@@ -16,7 +16,8 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from nextslice.errors import ProjectError, ProjectLockedError, StorageError
-from nextslice.files import read_plain, storage_error, write_atomically
+from nextslice.files import storage_error, write_atomically
+from nextslice.plain_files import read_plain
 
 __all__ = ["ProjectLock", "locked", "take_lock"]
 

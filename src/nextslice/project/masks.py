@@ -16,11 +16,11 @@ import numpy as np
 from nextslice.errors import AnnotationError, ProjectError
 from nextslice.files import (
     make_folder,
-    read_plain,
     storage_error,
     sync_folder,
     write_atomically,
 )
+from nextslice.plain_files import read_plain
 from nextslice.project.arrays import MOST_PIXELS, ArrayHeader, parse_array
 from nextslice.types import SliceMask
 

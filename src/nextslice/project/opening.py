@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nextslice.data.pool import SliceId
 from nextslice.errors import ProjectChangedError, ProjectError
-from nextslice.files import make_folder, read_plain, write_atomically
+from nextslice.files import make_folder, write_atomically
+from nextslice.plain_files import read_plain
 from nextslice.project.changes import (
     LIVE_MAY_CHANGE,
     SIMULATED_MAY_CHANGE,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from nextslice.files import read_plain, write_atomically
+from nextslice.files import write_atomically
+from nextslice.plain_files import read_plain
 from nextslice.project.schema import cycles, metrics, queries, slices
 
 __all__ = ["CYCLES_COLUMNS", "QUERIES_COLUMNS", "recorded_cycles", "tables_of", "write_tables"]

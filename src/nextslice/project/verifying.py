@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from nextslice.errors import ProjectError
-from nextslice.files import read_plain
+from nextslice.plain_files import read_plain
 from nextslice.progress import OnProgress, ignore_progress
 from nextslice.project.connections import connect_to_look
 from nextslice.project.damage import (

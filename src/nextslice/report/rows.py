@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from nextslice.errors import ProjectError
-from nextslice.files import read_plain
+from nextslice.plain_files import read_plain
 
 __all__ = ["CycleRow", "QueryRow", "read_mapping", "read_rows", "read_text"]
 
