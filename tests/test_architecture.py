@@ -20,6 +20,7 @@ ROOMS = [
     "types",
     "failpoints",
     "files",
+    "plain_files",
     "placing",
     "path_names",
     "progress",

@@ -29,6 +29,7 @@ IMPORTED_WITHOUT_A_SAY = {
     "errors.py",  # words
     "failpoints.py",  # does nothing outside of tests
     "files.py",  # how bytes come to the disk, not which
+    "plain_files.py",  # the same of reading: all of them, or an error
     "path_names.py",  # whom it refuses, not what is made of the others
     "progress.py",
     "types.py",
@@ -39,7 +40,10 @@ IMPORTED_WITHOUT_A_SAY = {
 
 OF_FOLDERS = {
     f"project/{name}.py"
-    for name in ("changes", "connections", "events", "journal", "lock", "opening", "tables")
+    for name in (
+        *("changes", "connections", "events", "folders", "journal", "lock", "opening"),
+        "tables",
+    )
 }
 """What the loop's folder is kept by, which the loop imports."""
 
