@@ -103,13 +103,18 @@ def _export(place: Path, project: Path, scans: Path, run: Path, address: str) ->
 def _backup(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:
     file = place / "kidneys.zip"
     back_up(project, file)  # an older one, which is replaced
+    (place / "tmp").mkdir()
 
     def stopped() -> None:
         assert restore(file, place / "restored").findings == ()
         shutil.rmtree(place / "restored")
 
+    def result() -> object:
+        assert list((place / "tmp").iterdir()) == []  # nor what a killed one left
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
     typed = ("backup", project, file)
-    return Scene(typed, lambda: hashlib.sha256(file.read_bytes()).hexdigest(), stopped)
+    return Scene(typed, result, stopped, {"TMPDIR": str(place / "tmp")})
 
 
 def _restored(place: Path, project: Path, scans: Path, run: Path, address: str) -> Scene:

@@ -45,6 +45,7 @@ from nextslice.project.irreplaceable import classes_in, damaged_masks, damaged_s
 from nextslice.project.named_masks import named_masks
 from nextslice.project.records import DATABASE, Records
 from nextslice.project.schema import cycles
+from nextslice.project.scratch import scratch
 from nextslice.project.soundness import damaged_database
 from nextslice.wording import counted
 
@@ -53,6 +54,7 @@ __all__ = ["CONTENTS", "FORMAT", "Backup", "back_up"]
 CONTENTS: Final = "backup.json"
 FORMAT: Final = 1
 
+_USER: Final = getattr(os, "getuid", lambda: 0)()  # on Windows, each has a folder of their own
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # the same project gives the same file
 _READABLE: Final = 0o644 << 16
 _LOOKS: Final = 3
@@ -94,8 +96,12 @@ def back_up(
     """
     folder, file = Path(folder), Path(file)
     _demand_no_other(folder, file)
-    with Records.look(folder) as records, tempfile.TemporaryDirectory() as place:
-        copied = Path(place) / DATABASE
+    with (
+        Records.look(folder) as records,
+        scratch(Path(tempfile.gettempdir()), f".nextslice-backup-{_USER}-") as place,
+    ):
+        place.mkdir()
+        copied = place / DATABASE
         copy_database(folder / DATABASE, copied)
         with Records.look(place) as copy, copy.reading() as connection:
             _demand_whole(folder, damaged_database(connection))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from typing import Final
@@ -45,8 +45,9 @@ def scratch(above: Path, prefix: str) -> Iterator[Path]:
     try:
         lock = take_lock(place / _LOCK)
         for other in above.glob(f"{escape(prefix)}*"):
-            if other != place and (other / _LOCK).is_file() and not other.is_symlink():
-                _remove_if_left_behind(other)
+            with suppress(OSError):  # in a folder for all, it may be another person's
+                if other != place and (other / _LOCK).is_file() and not other.is_symlink():
+                    _remove_if_left_behind(other)
         yield place / "whole"
     finally:
         if lock is not None:
