@@ -2,6 +2,7 @@
 
 - ``app.py``: the commands put together
 - ``display.py``: progress bars and messages
+- ``stopping.py``: Ctrl-C, which waits for the end of an import
 - ``options.py``: options by which several commands take the settings of a run or a project
 - ``paths.py``: paths as they are typed, the same for each command
 - ``grid_display.py``: a benchmark while it runs
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import sys
 
+from nextslice.cli.stopping import imports_in_peace
+
 __all__ = ["STOPPED", "main"]
 
 STOPPED = 130
@@ -26,9 +29,10 @@ STOPPED = 130
 def main() -> None:
     """Entry point of the command ``nextslice``."""
     try:
-        from nextslice.cli.app import run
+        with imports_in_peace():
+            from nextslice.cli.app import run
 
-        code: str | int | None = run()
+            code: str | int | None = run()
     except ModuleNotFoundError as error:
         sys.exit(
             f"The command line needs the package {error.name}, which is not installed.\n"
