@@ -12,7 +12,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-__all__ = ["open_plain", "read_plain"]
+__all__ = ["open_plain", "read_plain", "read_text"]
+
+_MOST_BYTES: Final = 1 << 25  # of a text; a row of a table has about a hundred
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
 _NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # for somebody at a pipe's other end
@@ -62,3 +64,13 @@ def read_plain(path: Path, *, most: int | None = None, through_links: bool = Fal
     if most is not None and len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
     return content
+
+
+def read_text(path: Path) -> str:
+    """The text of a file beside runs, plain and no larger than they are.
+
+    Raises:
+        OSError: It cannot be read, is no plain file, or has more than 32 MiB.
+        UnicodeDecodeError: It is not text.
+    """
+    return read_plain(path, most=_MOST_BYTES).decode()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -24,7 +24,7 @@ from nextslice.discretion import without_folders
 from nextslice.errors import ProjectError
 from nextslice.files import write_atomically
 from nextslice.json_text import parse_json
-from nextslice.plain_files import read_plain
+from nextslice.plain_files import read_text
 from nextslice.project.changes import SIMULATED_MAY_CHANGE, differences
 from nextslice.project.tables import recorded_cycles
 from nextslice.settings import plain
@@ -38,8 +38,6 @@ __all__ = [
     "keep_recipe",
     "kept_threads",
 ]
-
-_MOST_BYTES: Final = 1 << 25  # of one of these files
 
 State = Literal["finished", "failed", "unfinished"]
 
@@ -67,7 +65,7 @@ def begun_otherwise(job: Job) -> list[str]:
     if not path.is_file():
         return []
     try:
-        then = parse_yaml(_text(path))
+        then = parse_yaml(read_text(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectError(f"Expected to read {path}, got: {error}.") from error
     now = json.loads(json.dumps(plain(job.config)))
@@ -86,7 +84,7 @@ def keep_recipe(out: Path, recipe: Recipe, jobs: Sequence[Job]) -> None:
 def kept_threads(out: Path) -> int | None:
     """The threads that the runs in this folder began with, so that others do the same."""
     try:
-        kept: Any = parse_yaml(_text(out / "recipe.yaml"))
+        kept: Any = parse_yaml(read_text(out / "recipe.yaml"))
         threads = kept["settings"]["threads"]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return None
@@ -152,14 +150,10 @@ class OutcomesFile:
         return job.out.relative_to(self._out).as_posix()
 
 
-def _text(path: Path) -> str:
-    return read_plain(path, most=_MOST_BYTES).decode()
-
-
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Entries by run; a file that is not ours is no obstacle, it is only a summary."""
     try:
-        entries = parse_json(_text(path))
+        entries = parse_json(read_text(path))
         json.dumps(entries, ensure_ascii=False).encode()  # half a character is never written
         return {entry.pop("run"): entry for entry in entries}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):

@@ -26,7 +26,6 @@ __all__ = [
     "damaged_models",
     "damaged_proposals",
     "damaged_scores",
-    "wrong_hash",
 ]
 
 Keep = Callable[[str, bytes], None]
@@ -77,7 +76,7 @@ def damaged_models(records: Records, connection: Connection) -> Iterator[Finding
         folder = records.model_folder(cycle)
         try:
             manifest = read_manifest(folder)
-            why = wrong_hash(folder / "weights.safetensors", manifest["sha256"])
+            why = _wrong_hash(folder / "weights.safetensors", manifest["sha256"])
             if not why and manifest["sha256"] != sha256:
                 why = "it is another model than the one that the database names"
         except CheckpointError as error:
@@ -189,7 +188,7 @@ def _file(records: Records, path: Path) -> tuple[str, bytes | None]:
         return name, b""
 
 
-def wrong_hash(path: Path, sha256: str) -> str:
+def _wrong_hash(path: Path, sha256: str) -> str:
     """What is wrong with a file that should have this hash; nothing where it has."""
     try:
         with open_plain(path) as stream:

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from nextslice.failpoints import reach
 from nextslice.files import file_sha256, make_folder, sync_folder, write_atomically
+from nextslice.plain_files import read_text
 from nextslice.project.scratch import scratch
-from nextslice.report.rows import read_text
 
 __all__ = ["SUMS", "writing_report"]
 

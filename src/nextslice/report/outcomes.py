@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from nextslice.json_text import parse_json
-from nextslice.report.rows import read_text
+from nextslice.plain_files import read_text
 from nextslice.report.tables import plain_text
 
 __all__ = ["Ended", "read_outcomes"]

@@ -19,7 +19,7 @@ import numpy as np
 from contourpy import contour_generator
 
 from nextslice.errors import NextsliceError
-from nextslice.report.rows import read_text
+from nextslice.plain_files import read_text
 from nextslice.report.runs import Run
 from nextslice.report.scans import RunScans, Scans
 from nextslice.types import SliceMask

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nextslice.errors import ProjectError
 from nextslice.files import cause_of, write_atomically
+from nextslice.plain_files import read_text
 from nextslice.progress import OnProgress, Progress, ignore_progress
 from nextslice.report.comparison import (
     NOTE,
@@ -48,7 +49,6 @@ from nextslice.report.outlines import (
 from nextslice.report.paper import paper_tables
 from nextslice.report.reading import reading
 from nextslice.report.rendering import write_tables
-from nextslice.report.rows import read_text
 from nextslice.report.runs import Run, read_runs
 from nextslice.report.scans import Scans
 from nextslice.report.section import about, class_count, lead, notes, run_row, strategy_rows

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from nextslice.errors import ProjectError
-from nextslice.plain_files import read_plain
+from nextslice.plain_files import read_text
 
-__all__ = ["CycleRow", "QueryRow", "read_mapping", "read_rows", "read_text"]
+__all__ = ["CycleRow", "QueryRow", "read_mapping", "read_rows"]
 
-_MOST_BYTES: Final = 1 << 25  # of a file; a row has about a hundred
 _HIGHEST: Final = 10**12  # no count and no measurement is beyond
 
 
@@ -51,16 +50,6 @@ class QueryRow:
 
 
 Row = TypeVar("Row", CycleRow, QueryRow)
-
-
-def read_text(path: Path) -> str:
-    """A file beside runs, which may come from anybody: plain, and no larger than they are.
-
-    Raises:
-        OSError: It cannot be read, is no plain file, or is larger.
-        UnicodeDecodeError: It is not text.
-    """
-    return read_plain(path, most=_MOST_BYTES).decode()
 
 
 def read_mapping(
